@@ -1,0 +1,34 @@
+//! Handling validator to its peers: decide again from the evidence, then sign (SPEC 9.4).
+//!
+//! A peer rebuilds the verdict and the transaction from the evidence and signs only what it built itself; what it cannot check it refuses.
+
+/// Asks a peer to co-sign one settlement.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct CosignRequest {
+    /// Everything needed to decide again, as `ogong-audit` encodes it.
+    #[prost(bytes = "vec", tag = "1")]
+    pub evidence: Vec<u8>,
+    /// Verdict bytes, SPEC 5.7.
+    #[prost(bytes = "vec", tag = "2")]
+    pub verdict: Vec<u8>,
+    /// The settle or refund transaction's message, as the chain serialises it.
+    #[prost(bytes = "vec", tag = "3")]
+    pub message: Vec<u8>,
+}
+
+/// The peer agrees.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct CosignReply {
+    /// Ed25519 signature over `message` by the registered validator account, 64 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub chain_signature: Vec<u8>,
+    /// The validator's chain account, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub chain_key: Vec<u8>,
+    /// Hybrid signature over the settlement digest, 2484 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub signature: Vec<u8>,
+    /// The validator's node public key, 1344 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub validator_public: Vec<u8>,
+}
