@@ -1,0 +1,164 @@
+//! The program's events (`Program data: <base64>` log lines) and the settlement digest they carry (SPEC 9.3).
+
+use crate::Address;
+use crate::bytes::{DecodeError, Reader, Writer, tagged};
+
+/// A settle went through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Which escrow.
+    pub reply_id: [u8; 32],
+    /// [`Settlement::digest`].
+    pub digest: [u8; 32],
+    /// SPEC 3.9.
+    pub record_hash: [u8; 32],
+    /// SPEC 5.7.
+    pub verdict_hash: [u8; 32],
+    /// 1 accept or 2 not selected.
+    pub outcome: u8,
+    /// Atoms paid out to others than the owner.
+    pub fee: u64,
+    /// Atoms to provider, router, validator, reserve, owner (the change).
+    pub amounts: [u64; 5],
+    /// The validator that sent it.
+    pub handler: Address,
+    /// Stake that signed.
+    pub signed_stake: u64,
+    /// Stake of the whole set.
+    pub total_stake: u64,
+}
+
+/// A refund after a reject went through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Which escrow.
+    pub reply_id: [u8; 32],
+    /// [`Settlement::digest`].
+    pub digest: [u8; 32],
+    /// SPEC 3.9.
+    pub record_hash: [u8; 32],
+    /// SPEC 5.7.
+    pub verdict_hash: [u8; 32],
+    /// Atoms returned to the owner.
+    pub amount: u64,
+    /// The validator that sent it.
+    pub handler: Address,
+    /// Stake that signed.
+    pub signed_stake: u64,
+    /// Stake of the whole set.
+    pub total_stake: u64,
+}
+
+/// A refund after the deadline went through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expired {
+    /// Which escrow.
+    pub reply_id: [u8; 32],
+    /// Atoms returned to the owner.
+    pub amount: u64,
+}
+
+impl Settled {
+    /// # Errors
+    /// If `data` is another event or ends early.
+    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::event(data, "Settled")?;
+        Ok(Self {
+            reply_id: r.array()?,
+            digest: r.array()?,
+            record_hash: r.array()?,
+            verdict_hash: r.array()?,
+            outcome: r.u8()?,
+            fee: r.u64()?,
+            amounts: [r.u64()?, r.u64()?, r.u64()?, r.u64()?, r.u64()?],
+            handler: r.address()?,
+            signed_stake: r.u64()?,
+            total_stake: r.u64()?,
+        })
+    }
+}
+
+impl Rejected {
+    /// # Errors
+    /// If `data` is another event or ends early.
+    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::event(data, "Rejected")?;
+        Ok(Self {
+            reply_id: r.array()?,
+            digest: r.array()?,
+            record_hash: r.array()?,
+            verdict_hash: r.array()?,
+            amount: r.u64()?,
+            handler: r.address()?,
+            signed_stake: r.u64()?,
+            total_stake: r.u64()?,
+        })
+    }
+}
+
+impl Expired {
+    /// # Errors
+    /// If `data` is another event or ends early.
+    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::event(data, "Expired")?;
+        Ok(Self {
+            reply_id: r.array()?,
+            amount: r.u64()?,
+        })
+    }
+}
+
+/// What a settlement decides, as SPEC 9.3 hashes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// The config's network.
+    pub network: [u8; 32],
+    /// The program's address.
+    pub program: Address,
+    /// Which escrow.
+    pub reply_id: [u8; 32],
+    /// SPEC 3.9.
+    pub record_hash: [u8; 32],
+    /// 1 accept, 2 not selected, 3 reject.
+    pub outcome: u8,
+    /// SPEC 5.7.
+    pub verdict_hash: [u8; 32],
+    /// The beacon round of the draw.
+    pub round: u64,
+    /// Prompt tokens; 0 in a refund.
+    pub n_prompt: u32,
+    /// Billed tokens; 0 in a refund.
+    pub n_billed: u32,
+    /// Wallets, not token accounts: of a settle provider_payout, router_payout, fee_owner, reserve_owner, owner, each
+    /// present even with 0 atoms; of a refund the owner alone.
+    pub payees: Vec<(Address, u64)>,
+    /// The validator set's epoch.
+    pub stake_epoch: u64,
+    /// Unix milliseconds.
+    pub expiry_ms: u64,
+}
+
+impl Settlement {
+    /// `H("ogong/v1/settlement/settle", ...)`.
+    pub fn digest(&self) -> [u8; 32] {
+        let count = u32::try_from(self.payees.len()).expect("invariant: a handful of payees");
+        let mut message = Writer::empty()
+            .raw(&self.network)
+            .address(&self.program)
+            .raw(&self.reply_id)
+            .raw(&self.record_hash)
+            .u8(self.outcome)
+            .raw(&self.verdict_hash)
+            .u64(self.round)
+            .u32(self.n_prompt)
+            .u32(self.n_billed)
+            .u32(count);
+        for (payee, amount) in &self.payees {
+            message = message.address(payee).u64(*amount);
+        }
+        tagged(
+            "ogong/v1/settlement/settle",
+            &message.u64(self.stake_epoch).u64(self.expiry_ms).finish(),
+        )
+    }
+}
