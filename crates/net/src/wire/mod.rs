@@ -28,7 +28,7 @@ pub use opening::{LeafOpening, Material, MaterialRequest, OpeningRequest, Openin
 pub use record::{PushRecord, ReceiptReply};
 pub use router::{
     Forward, ForwardChunk, ForwardEnd, ForwardHead, Heartbeat, HeartbeatReply, HttpHeader,
-    ModelSummary, Models, ModelsReply, Route, RouteReply, Upsert, UpsertReply, Withdraw,
+    ModelSummary, Models, ModelsReply, Report, ReportReply, Route, RouteOutcome, RouteReply, Upsert, UpsertReply, Withdraw,
     WithdrawReply,
 };
 pub use status::{PeerStatus, ReplyStatus, ReplyStatusRequest, Status, StatusRequest};
@@ -37,13 +37,12 @@ pub use verdict::{ManualVerdict, ManualVerdictReply};
 /// Bytes before the body: kind and length.
 pub const FRAME_HEADER_BYTES: usize = 6;
 
-/// Longest body of any frame. Evidence over a 32k-token answer with every window opened stays below it.
-pub const FRAME_BYTES_MAX: usize = 8 << 20;
+pub use ogong_base::params::FRAME_BYTES_MAX;
 
 /// Longest body of a frame that holds a few keys, signatures and numbers. A hybrid signature with its public key is under 4 KiB.
 const SMALL: usize = 64 << 10;
 
-const _: () = assert!(SMALL < FRAME_BYTES_MAX && FRAME_BYTES_MAX <= u32::MAX as usize);
+const _: () = assert!(SMALL < FRAME_BYTES_MAX && FRAME_BYTES_MAX < 1 << 31);
 
 /// A request that knows what answers it.
 pub trait Ask: Into<Request> {
@@ -204,6 +203,8 @@ frames! {
         Models = 0x0109, SMALL => ModelsReply;
         /// Gateway to router, router to provider: an HTTP request to pass on; answered by a stream.
         Forward = 0x010b, FRAME_BYTES_MAX => ForwardHead;
+        /// Gateway to router: how a routed request went.
+        Report = 0x0111, SMALL => ReportReply;
         /// Provider to validator: a record.
         PushRecord = 0x0201, SMALL => ReceiptReply;
         /// Provider or verifier to validator: who serves what.
@@ -244,6 +245,8 @@ frames! {
         ForwardChunk = 0x010d, FRAME_BYTES_MAX;
         /// Ends it.
         ForwardEnd = 0x010e, SMALL;
+        /// Answers [`Report`].
+        ReportReply = 0x0112, SMALL;
         /// Answers [`PushRecord`].
         ReceiptReply = 0x0202, SMALL;
         /// Answers [`Announce`].
@@ -290,12 +293,12 @@ mod tests {
             Kind::ALL.iter().map(|kind| format!("{kind}={:04x}", kind.number())).collect();
         assert_eq!(
             table.join(" "),
-            "Upsert=0101 Heartbeat=0103 Withdraw=0105 Route=0107 Models=0109 Forward=010b \
+            "Upsert=0101 Heartbeat=0103 Withdraw=0105 Route=0107 Models=0109 Forward=010b Report=0111 \
              PushRecord=0201 Announce=0301 MaterialRequest=0401 OpeningRequest=0403 \
              ScoreJob=0501 RoundShareRequest=0601 CosignRequest=0701 StatusRequest=0801 \
              ReplyStatusRequest=0803 ManualVerdict=0901 ErrorReply=0000 UpsertReply=0102 \
              HeartbeatReply=0104 WithdrawReply=0106 RouteReply=0108 ModelsReply=010a \
-             ForwardHead=010c ForwardChunk=010d ForwardEnd=010e ReceiptReply=0202 \
+             ForwardHead=010c ForwardChunk=010d ForwardEnd=010e ReportReply=0112 ReceiptReply=0202 \
              AnnounceReply=0302 Material=0402 Openings=0404 SignedReport=0502 \
              RoundShareReply=0602 CosignReply=0702 Status=0802 ReplyStatus=0804 \
              ManualVerdictReply=0902"

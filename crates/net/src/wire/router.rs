@@ -128,6 +128,40 @@ pub struct RouteReply {
     pub candidates: u32,
 }
 
+/// How a routed request went. Believed only from the certificate that was sent to the provider, once for each time it was sent there.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Report {
+    /// The provider's node id, 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub node_id: Vec<u8>,
+    /// The model of the route.
+    #[prost(string, tag = "2")]
+    pub model_id: String,
+    /// A [`RouteOutcome`]; read it with `outcome()`.
+    #[prost(enumeration = "RouteOutcome", tag = "3")]
+    pub outcome: i32,
+}
+
+/// What became of a routed request. Numbers are never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
+#[repr(i32)]
+pub enum RouteOutcome {
+    /// It never reached the provider, or the consumer left: no judgement.
+    Abandoned = 0,
+    /// It was answered and the answer held.
+    Served = 1,
+    /// The provider failed.
+    Failed = 2,
+}
+
+/// The report was read.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct ReportReply {
+    /// Whether there was such a route, so that the report counted.
+    #[prost(bool, tag = "1")]
+    pub counted: bool,
+}
+
 /// Asks which models can be had.
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub struct Models {}
