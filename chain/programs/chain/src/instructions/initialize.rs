@@ -1,0 +1,73 @@
+//! Creates the config, the empty validator set and both vaults. Whoever sends it first becomes the admin, so a deployment
+//! sends it in the transaction after its own.
+
+use crate::error::ChainError;
+use crate::state::{BPS_TOTAL, Config, PPM, STAKE_VAULT_SEED, VAULT_SEED, VERSION, ValidatorSet};
+use anchor_lang::prelude::*;
+use anchor_spl::token::{Mint, Token, TokenAccount};
+
+#[derive(Accounts)]
+pub struct Initialize<'info> {
+    #[account(mut)]
+    pub admin: Signer<'info>,
+    pub mint: Box<Account<'info, Mint>>,
+    #[account(init, payer = admin, space = 8 + Config::INIT_SPACE, seeds = [Config::SEED], bump)]
+    pub config: Box<Account<'info, Config>>,
+    #[account(init, payer = admin, space = 8 + ValidatorSet::INIT_SPACE, seeds = [ValidatorSet::SEED], bump)]
+    pub validator_set: Box<Account<'info, ValidatorSet>>,
+    #[account(init, payer = admin, token::mint = mint, token::authority = config, seeds = [VAULT_SEED], bump)]
+    pub vault: Box<Account<'info, TokenAccount>>,
+    #[account(init, payer = admin, token::mint = mint, token::authority = config, seeds = [STAKE_VAULT_SEED], bump)]
+    pub stake_vault: Box<Account<'info, TokenAccount>>,
+    pub token_program: Program<'info, Token>,
+    pub system_program: Program<'info, System>,
+}
+
+#[derive(AnchorSerialize, AnchorDeserialize)]
+pub struct Parameters {
+    pub network: [u8; 32],
+    pub reserve_owner: Pubkey,
+    pub split_bps: [u16; 5],
+    pub min_stake: u64,
+    pub alpha_ppm: u64,
+    pub beacon_genesis_ms: u64,
+    pub beacon_period_ms: u64,
+}
+
+pub fn initialize(ctx: Context<Initialize>, parameters: Parameters) -> Result<()> {
+    let sum: u32 = parameters.split_bps.iter().copied().map(u32::from).sum();
+    require!(sum == u32::from(BPS_TOTAL), ChainError::SplitSumWrong);
+    let [.., maker] = parameters.split_bps;
+    require!(maker == 0, ChainError::MakerShareReserved);
+    require!(parameters.alpha_ppm <= PPM, ChainError::AlphaOutOfRange);
+    require!(
+        parameters.beacon_period_ms > 0,
+        ChainError::BeaconPeriodZero
+    );
+    require!(parameters.min_stake > 0, ChainError::MinStakeZero);
+
+    ctx.accounts.config.set_inner(Config {
+        version: VERSION,
+        bump: ctx.bumps.config,
+        admin: ctx.accounts.admin.key(),
+        network: parameters.network,
+        mint: ctx.accounts.mint.key(),
+        reserve_owner: parameters.reserve_owner,
+        split_bps: parameters.split_bps,
+        min_stake: parameters.min_stake,
+        alpha_ppm: parameters.alpha_ppm,
+        beacon_genesis_ms: parameters.beacon_genesis_ms,
+        beacon_period_ms: parameters.beacon_period_ms,
+        stake_epoch: 0,
+        reserved: [0; 128],
+    });
+    ctx.accounts.validator_set.set_inner(ValidatorSet {
+        version: VERSION,
+        bump: ctx.bumps.validator_set,
+        epoch: 0,
+        total_stake: 0,
+        members: Vec::new(),
+        reserved: [0; 64],
+    });
+    Ok(())
+}
