@@ -49,6 +49,12 @@ pub struct Status {
     /// Providers and verifiers that have announced themselves and have not expired.
     #[prost(uint32, tag = "14")]
     pub announced: u32,
+    /// A validator's beacon key, 32 bytes; who has no registry takes it from here, over the pinned connection.
+    #[prost(bytes = "vec", tag = "15")]
+    pub vrf_key: Vec<u8>,
+    /// A validator's chain account, 32 bytes.
+    #[prost(bytes = "vec", tag = "16")]
+    pub chain_key: Vec<u8>,
 }
 
 /// One peer of a node.
