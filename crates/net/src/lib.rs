@@ -9,6 +9,7 @@
 //! No peer, however malformed its frames, takes an endpoint down: it gets an [`wire::ErrorReply`] or loses its stream.
 
 pub mod error;
+pub mod https;
 pub mod offer;
 pub mod proof;
 pub mod quic;
