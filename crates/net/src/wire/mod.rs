@@ -31,7 +31,7 @@ pub use router::{
     ModelSummary, Models, ModelsReply, Report, ReportReply, Route, RouteOutcome, RouteReply, Upsert, UpsertReply, Withdraw,
     WithdrawReply,
 };
-pub use status::{PeerStatus, ReplyStatus, ReplyStatusRequest, Status, StatusRequest};
+pub use status::{Payee, PeerStatus, ReplyStatus, ReplyStatusRequest, Status, StatusRequest};
 pub use verdict::{ManualVerdict, ManualVerdictReply};
 
 /// Bytes before the body: kind and length.

@@ -121,4 +121,21 @@ pub struct ReplyStatus {
     /// Verdicts of earlier attempts, oldest first, when a later one replaced them.
     #[prost(bytes = "vec", repeated, tag = "10")]
     pub earlier_verdicts: Vec<Vec<u8>>,
+    /// Who is paid what: provider, router, validator, reserve, owner; of a refund the owner alone.
+    #[prost(message, repeated, tag = "11")]
+    pub payees: Vec<Payee>,
+    /// Order bytes, SPEC 2.2.
+    #[prost(bytes = "vec", tag = "12")]
+    pub order: Vec<u8>,
+}
+
+/// One payee of a settlement.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Payee {
+    /// The wallet, 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub wallet: Vec<u8>,
+    /// Atoms.
+    #[prost(uint64, tag = "2")]
+    pub atoms: u64,
 }
