@@ -1,0 +1,44 @@
+//! Flags of `ogong-routerd`, as the book names them.
+
+use clap::Parser;
+use clap::builder::FalseyValueParser;
+use ogong_daemon::{HomeFlag, TelemetryFlags};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Marketplace match engine of the OGONG network.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "ogong-routerd", version, about)]
+pub struct Args {
+    /// UDP address of the QUIC endpoint.
+    #[arg(long, default_value = "0.0.0.0:4544", value_name = "ADDR")]
+    pub bind: SocketAddr,
+
+    /// Write the certificate (DER; PEM where the file ends in .pem) for gateways and providers to pin.
+    #[arg(long, env = "OGONG_ROUTER_CERT_OUT", value_name = "PATH")]
+    pub cert_out: Option<PathBuf>,
+
+    /// Put the router on the data path: forward requests instead of matching only.
+    #[arg(long, env = "OGONG_ROUTER_RELAY", value_parser = FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
+    pub relay: bool,
+
+    /// Where the router's share of fees goes; without it a keypair is made in the data directory.
+    #[arg(long, env = "OGONG_ROUTER_PAYOUT", value_name = "ADDRESS")]
+    pub payout: Option<String>,
+
+    /// Take offers of this network only; without it gateways alone hold offers against theirs.
+    #[arg(long, env = "OGONG_NETWORK", value_name = "NAME")]
+    pub network: Option<String>,
+
+    /// Stakes of providers, a JSON object of node id to atoms, read again every 30 s; who is not in it weighs the minimum.
+    #[arg(long, env = "OGONG_ROUTER_STAKES", value_name = "PATH")]
+    pub stakes: Option<PathBuf>,
+
+    /// Data directory.
+    #[command(flatten)]
+    pub home: HomeFlag,
+
+    /// Logs.
+    #[command(flatten)]
+    pub telemetry: TelemetryFlags,
+}
