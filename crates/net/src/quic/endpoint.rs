@@ -99,6 +99,11 @@ impl Endpoint {
         self.0.identity.consensus_id()
     }
 
+    /// The certificate it presents, DER.
+    pub fn cert_der(&self) -> &[u8] {
+        self.0.identity.cert_der()
+    }
+
     /// The bounds it was bound with.
     pub fn limits(&self) -> &Limits {
         &self.0.limits
