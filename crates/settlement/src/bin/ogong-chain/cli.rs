@@ -1,0 +1,155 @@
+//! Flags of `ogong-chain`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use ogong_base::hash::{ChainKey, ConsensusId, Hash32, ModelRoot, NodeId, ReplyId};
+use ogong_base::params::{PPM, ROUND_PERIOD_MS};
+use ogong_chain_interface::{PROGRAM_ID, SPLIT_BPS_DEFAULT};
+use ogong_settlement::{chain_key, token::atoms_from_text};
+
+/// Sets OGONG's chain up, fills development chains, and shows what stands on it.
+#[derive(Debug, Parser)]
+#[command(name = "ogong-chain", version)]
+pub struct Cli {
+    /// JSON-RPC of the chain.
+    #[arg(long, global = true, default_value = "http://127.0.0.1:8899", env = "OGONG_RPC_URL")]
+    pub rpc_url: String,
+    /// Address of OGONG's program.
+    #[arg(long, global = true, default_value_t = chain_key(&PROGRAM_ID), env = "OGONG_PROGRAM_ID")]
+    pub program_id: ChainKey,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One verb.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a Solana keypair file; a file that is there is shown, never overwritten.
+    Keygen {
+        /// Where.
+        path: PathBuf,
+    },
+    /// Create the mint and initialise the program, once for each chain.
+    Init(Init),
+    /// Give a wallet SOL for fees (development chains).
+    Airdrop {
+        /// Whose.
+        to: ChainKey,
+        /// How many SOL.
+        #[arg(value_parser = atoms_from_text)]
+        sol: u64,
+    },
+    /// Mint OGONG to a wallet (where the operator is the mint's authority).
+    Mint {
+        /// Whose.
+        to: ChainKey,
+        /// How many tokens.
+        #[arg(value_parser = atoms_from_text)]
+        tokens: u64,
+        /// The mint authority's keypair file.
+        #[arg(long, value_name = "PATH")]
+        admin_keypair: PathBuf,
+    },
+    /// Stake and enter the validator set, or bring endpoint and certificate up to date.
+    RegisterValidator(Register),
+    /// Enter a model into the catalogue, or give it another root.
+    SetModel {
+        /// ogong/<tier>/<maker>/<model>.
+        model_id: ogong_base::model_id::ModelId,
+        /// Model root, hex.
+        model_root: ModelRoot,
+        /// The maker's wallet; the admin's own if absent.
+        #[arg(long)]
+        maker: Option<ChainKey>,
+        /// The admin's keypair file.
+        #[arg(long, value_name = "PATH")]
+        admin_keypair: PathBuf,
+    },
+    /// Show what a wallet holds.
+    Balance {
+        /// Whose.
+        wallet: ChainKey,
+    },
+    /// Show one reply's escrow.
+    Escrow {
+        /// Which reply, hex.
+        reply_id: ReplyId,
+    },
+    /// Take an escrow back for its owner after the order's deadline.
+    Refund {
+        /// Which reply, hex.
+        reply_id: ReplyId,
+        /// Who pays the transaction's fee.
+        #[arg(long, value_name = "PATH")]
+        keypair: PathBuf,
+    },
+    /// List the registered validators.
+    Validators,
+    /// List the model catalogue.
+    Models,
+    /// Show the network's parameters.
+    Config,
+}
+
+/// Parameters of a new network.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The admin's keypair file: becomes the mint's authority and the catalogue's keeper.
+    #[arg(long, value_name = "PATH")]
+    pub admin_keypair: PathBuf,
+    /// The network's name.
+    #[arg(long, default_value = "localnet")]
+    pub network: String,
+    /// Wallet that receives the verification reserve; the admin's own if absent.
+    #[arg(long)]
+    pub reserve: Option<ChainKey>,
+    /// Shares of provider, router, validator, reserve and maker in basis points.
+    #[arg(long, value_delimiter = ',', num_args = 5, default_values_t = SPLIT_BPS_DEFAULT)]
+    pub split_bps: Vec<u16>,
+    /// Least stake of a validator, in tokens.
+    #[arg(long, default_value = "1", value_parser = atoms_from_text)]
+    pub min_stake: u64,
+    /// Share of replies that are audited, parts per million.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(..=PPM))]
+    pub alpha_ppm: u64,
+    /// Start of beacon round 0, Unix milliseconds; now if absent.
+    #[arg(long)]
+    pub beacon_genesis_ms: Option<u64>,
+    /// Length of a beacon round.
+    #[arg(long, default_value_t = ROUND_PERIOD_MS)]
+    pub beacon_period_ms: u64,
+}
+
+/// A validator's registration.
+#[derive(Debug, Args)]
+pub struct Register {
+    /// The validator's keypair file: stakes and co-signs.
+    #[arg(long, value_name = "PATH")]
+    pub keypair: PathBuf,
+    /// host:port of its QUIC endpoint.
+    #[arg(long)]
+    pub endpoint: String,
+    /// Stake in tokens.
+    #[arg(long, value_parser = atoms_from_text)]
+    pub stake: u64,
+    /// Node id, hex.
+    #[arg(long)]
+    pub node_id: NodeId,
+    /// Public key of its beacon VRF, hex.
+    #[arg(long)]
+    pub vrf_key: Hash32,
+    /// Certificate file, PEM or DER, that its consensus id is taken from.
+    #[arg(long, value_name = "PATH", required_unless_present = "consensus_id", conflicts_with = "consensus_id")]
+    pub cert: Option<PathBuf>,
+    /// Consensus id, hex, instead of a certificate.
+    #[arg(long)]
+    pub consensus_id: Option<ConsensusId>,
+    /// Wallet that receives its fees; its own if absent.
+    #[arg(long)]
+    pub fee_owner: Option<ChainKey>,
+}

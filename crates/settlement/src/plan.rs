@@ -1,0 +1,416 @@
+//! What a verdict means for an escrow (SPEC 9.3–9.6): pure, so that every validator makes the same plan by itself.
+//!
+//! Inputs are the accounts as the chain holds them and the validator's own decision; outputs are the instruction, every
+//! amount, and the digest. Wallets are paid into their associated token accounts.
+
+use ogong_base::hash::{ChainKey, NetworkId, RecordHash, ReplyId, VerdictHash};
+use ogong_chain_interface::{
+    Address, Instruction,
+    account::{Config, Escrow, EscrowStatus, Validator, ValidatorSet},
+    instruction::{RefundReject, Settle},
+    token::associated_token,
+};
+
+use crate::{
+    digest::Settlement,
+    error::Error,
+    split::{Split, Terms},
+    wallet::chain_key,
+};
+
+/// Outcome byte of an accepted reply (SPEC 5.6).
+pub const OUTCOME_ACCEPT: u8 = 1;
+/// Outcome byte of a reply that was not drawn for an audit.
+pub const OUTCOME_NOT_SELECTED: u8 = 2;
+/// Outcome byte of a rejected reply.
+pub const OUTCOME_REJECT: u8 = 3;
+
+/// What a validator decided about a reply, as far as money is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// Hash of the provider's record; zero where none came.
+    pub record_hash: RecordHash,
+    /// Outcome byte of the verdict.
+    pub outcome: u8,
+    /// Hash of the verdict.
+    pub verdict_hash: VerdictHash,
+    /// Round the draws came from.
+    pub round: u64,
+    /// Prompt tokens, from the opened header.
+    pub n_prompt: u32,
+    /// Billed answer tokens.
+    pub n_billed: u32,
+    /// After it the settlement is void; at most the order's deadline.
+    pub expiry_ms: u64,
+}
+
+/// The accounts a plan is made from.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    /// The program's address.
+    pub program: Address,
+    /// The network's parameters.
+    pub config: Config,
+    /// Who may sign, with what weight.
+    pub validators: ValidatorSet,
+    /// The registration of the validator that handles.
+    pub handler: Validator,
+    /// The reply's escrow.
+    pub escrow: Escrow,
+}
+
+/// A settlement or refund, decided to the last atom; only the co-signers are open.
+#[derive(Debug, Clone)]
+pub struct SettlePlan {
+    /// What is digested, with every payee and amount.
+    pub settlement: Settlement,
+    /// The shares; absent in a refund.
+    pub split: Option<Split>,
+    /// Who may sign, with what weight.
+    pub validators: ValidatorSet,
+    /// The validator that handles and pays the transaction's fee.
+    pub handler: Address,
+    program: Address,
+    mint: Address,
+}
+
+impl SettlePlan {
+    /// Makes the plan.
+    ///
+    /// # Errors
+    /// When the escrow is not open, the decision neither settles nor refunds, breaks the escrow's terms, or the accounts do
+    /// not belong together.
+    pub fn new(accounts: &Accounts, decision: &Decision) -> Result<Self, Error> {
+        let Accounts { program, config, validators, handler, escrow } = accounts;
+        check_accounts(accounts, decision)?;
+        let (split, payees, n_prompt, n_billed) = match decision.outcome {
+            OUTCOME_ACCEPT | OUTCOME_NOT_SELECTED => {
+                let split = settle_split(config, escrow, decision)?;
+                let payees = [
+                    (escrow.provider_payout, split.provider),
+                    (escrow.router_payout, split.router),
+                    (handler.fee_owner, split.validator),
+                    (config.reserve_owner, split.reserve),
+                    (escrow.owner, split.change),
+                ];
+                (Some(split), payees.to_vec(), decision.n_prompt, decision.n_billed)
+            }
+            OUTCOME_REJECT => (None, vec![(escrow.owner, escrow.max_fee)], 0, 0),
+            other => return Err(Error::OutcomeOpen(other)),
+        };
+        let settlement = Settlement {
+            network: NetworkId::from_bytes(config.network),
+            program: chain_key(program),
+            reply_id: ReplyId::from_bytes(escrow.reply_id),
+            record_hash: decision.record_hash,
+            outcome: decision.outcome,
+            verdict_hash: decision.verdict_hash,
+            round: decision.round,
+            n_prompt,
+            n_billed,
+            payees: payees.iter().map(|(payee, atoms)| (chain_key(payee), *atoms)).collect(),
+            stake_epoch: validators.epoch,
+            expiry_ms: decision.expiry_ms,
+        };
+        Ok(Self {
+            settlement,
+            split,
+            validators: validators.clone(),
+            handler: handler.authority,
+            program: *program,
+            mint: config.mint,
+        })
+    }
+
+    /// Whether the escrow goes back to its owner.
+    pub fn is_refund(&self) -> bool {
+        self.split.is_none()
+    }
+
+    /// The wallets whose token accounts have to exist before the transaction is sent.
+    pub fn payees(&self) -> impl Iterator<Item = Address> {
+        self.settlement.payees.iter().map(|(key, _)| crate::wallet::address(key))
+    }
+
+    /// Of which token.
+    pub fn mint(&self) -> Address {
+        self.mint
+    }
+
+    /// Chooses co-signers out of `reachable`, most stake first, until the handler and they hold more than two thirds.
+    ///
+    /// # Errors
+    /// [`Error::NoQuorum`] when all of them are not enough.
+    pub fn choose_cosigners(&self, reachable: &[Address]) -> Result<Vec<Address>, Error> {
+        let mut candidates: Vec<(u64, Address)> = self
+            .validators
+            .members
+            .iter()
+            .filter(|(key, _)| *key != self.handler && reachable.contains(key))
+            .map(|(key, stake)| (*stake, *key))
+            .collect();
+        candidates.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+        let mut signed = self.stake_of(&self.handler)?;
+        let mut chosen = Vec::new();
+        for (stake, key) in candidates {
+            if self.validators.is_quorum(signed) {
+                break;
+            }
+            signed = signed.saturating_add(stake);
+            chosen.push(key);
+        }
+        if !self.validators.is_quorum(signed) {
+            return Err(Error::NoQuorum { signed, total: self.validators.total_stake });
+        }
+        chosen.sort_unstable();
+        Ok(chosen)
+    }
+
+    /// The instruction with these co-signers, whatever order they come in.
+    ///
+    /// # Errors
+    /// When one is not a registered validator, is the handler or is named twice.
+    pub fn instruction(&self, cosigners: &[Address]) -> Result<Instruction, Error> {
+        let mut cosigners = cosigners.to_vec();
+        cosigners.sort_unstable();
+        if cosigners.windows(2).any(|pair| pair.first() == pair.last()) || cosigners.contains(&self.handler) {
+            return Err(Error::Foreign("a signer is named twice"));
+        }
+        for cosigner in &cosigners {
+            self.stake_of(cosigner)?;
+        }
+        Ok(if self.is_refund() { self.refund(cosigners) } else { self.settle(cosigners)? })
+    }
+
+    fn stake_of(&self, authority: &Address) -> Result<u64, Error> {
+        self.validators.stake_of(authority).ok_or_else(|| Error::NotAValidator(chain_key(authority)))
+    }
+
+    fn settle(&self, cosigners: Vec<Address>) -> Result<Instruction, Error> {
+        let tokens: Vec<Address> = self.payees().map(|owner| associated_token(&owner, &self.mint)).collect();
+        let [provider_token, router_token, validator_token, reserve_token, owner_token] =
+            <[Address; 5]>::try_from(tokens).map_err(|_| Error::Foreign("a settle pays five wallets"))?;
+        let settlement = &self.settlement;
+        let settle = Settle {
+            handler: self.handler,
+            cosigners,
+            reply_id: *settlement.reply_id.as_bytes(),
+            provider_token,
+            router_token,
+            validator_token,
+            reserve_token,
+            owner_token,
+            record_hash: *settlement.record_hash.as_bytes(),
+            outcome: settlement.outcome,
+            verdict_hash: *settlement.verdict_hash.as_bytes(),
+            round: settlement.round,
+            n_prompt: settlement.n_prompt,
+            n_billed: settlement.n_billed,
+            stake_epoch: settlement.stake_epoch,
+            expiry_ms: settlement.expiry_ms,
+        };
+        Ok(settle.instruction(&self.program))
+    }
+
+    fn refund(&self, cosigners: Vec<Address>) -> Instruction {
+        let settlement = &self.settlement;
+        let owner = self.payees().next().expect("invariant: a refund has one payee");
+        let refund = RefundReject {
+            handler: self.handler,
+            cosigners,
+            reply_id: *settlement.reply_id.as_bytes(),
+            owner_token: associated_token(&owner, &self.mint),
+            record_hash: *settlement.record_hash.as_bytes(),
+            verdict_hash: *settlement.verdict_hash.as_bytes(),
+            round: settlement.round,
+            stake_epoch: settlement.stake_epoch,
+            expiry_ms: settlement.expiry_ms,
+        };
+        refund.instruction(&self.program)
+    }
+}
+
+fn check_accounts(accounts: &Accounts, decision: &Decision) -> Result<(), Error> {
+    let Accounts { config, validators, handler, escrow, .. } = accounts;
+    if escrow.status != EscrowStatus::Open {
+        return Err(Error::NotOpen { reply_id: ReplyId::from_bytes(escrow.reply_id), status: escrow.status });
+    }
+    if validators.epoch != config.stake_epoch {
+        return Err(Error::EpochMixed { set: validators.epoch, config: config.stake_epoch });
+    }
+    if validators.stake_of(&handler.authority).is_none() {
+        return Err(Error::NotAValidator(chain_key(&handler.authority)));
+    }
+    if decision.expiry_ms > escrow.deadline_ms {
+        return Err(Error::ExpiryAfterDeadline { expiry_ms: decision.expiry_ms, deadline_ms: escrow.deadline_ms });
+    }
+    Ok(())
+}
+
+fn settle_split(config: &Config, escrow: &Escrow, decision: &Decision) -> Result<Split, Error> {
+    if decision.n_billed > escrow.max_tokens {
+        return Err(Error::BilledOverMax { n_billed: decision.n_billed, max_tokens: escrow.max_tokens });
+    }
+    let terms =
+        Terms { price_prompt: escrow.price_prompt, price_completion: escrow.price_completion, max_fee: escrow.max_fee };
+    Split::of(terms.fee(decision.n_prompt, decision.n_billed), escrow.max_fee, &config.split_bps)
+}
+
+/// A [`ChainKey`] list of the validator set, as [`crate::handlers::order`] takes it.
+pub fn stakes(validators: &ValidatorSet) -> Vec<(ChainKey, u64)> {
+    validators.members.iter().map(|(key, stake)| (chain_key(key), *stake)).collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::wallet::Wallet;
+
+    pub(crate) fn wallet(n: u8) -> Wallet {
+        Wallet::from_seed([n; 32])
+    }
+
+    /// Three validators, seeds 1 to 3, of stake 50, 30 and 20.
+    pub(crate) fn accounts() -> Accounts {
+        let members = vec![(wallet(1).address(), 50), (wallet(2).address(), 30), (wallet(3).address(), 20)];
+        Accounts {
+            program: ogong_chain_interface::PROGRAM_ID,
+            config: Config {
+                admin: wallet(90).address(),
+                network: [9; 32],
+                mint: wallet(91).address(),
+                reserve_owner: wallet(92).address(),
+                split_bps: [8_500, 500, 500, 500, 0],
+                min_stake: 1,
+                alpha_ppm: 10_000,
+                beacon_genesis_ms: 0,
+                beacon_period_ms: 3_000,
+                stake_epoch: 4,
+            },
+            validators: ValidatorSet { epoch: 4, total_stake: 100, members },
+            handler: Validator {
+                authority: wallet(1).address(),
+                node_id: [1; 32],
+                consensus_id: [2; 32],
+                vrf_key: [3; 32],
+                fee_owner: wallet(93).address(),
+                stake: 50,
+                status: 1,
+                endpoint: "127.0.0.1:1".into(),
+            },
+            escrow: Escrow {
+                status: EscrowStatus::Open,
+                reply_id: [5; 32],
+                owner: wallet(94).address(),
+                session_key: [6; 32],
+                provider: [7; 32],
+                router: [8; 32],
+                provider_payout: wallet(95).address(),
+                router_payout: wallet(96).address(),
+                model_root: [10; 32],
+                req_hash: [11; 32],
+                price_prompt: 1_000,
+                price_completion: 4_000,
+                max_fee: 10_000,
+                max_tokens: 1_000,
+                deadline_ms: 1_000_000,
+                opened_slot: 3,
+                record_hash: [0; 32],
+                verdict_hash: [0; 32],
+                fee: 0,
+            },
+        }
+    }
+
+    pub(crate) fn decision(outcome: u8) -> Decision {
+        Decision {
+            record_hash: RecordHash::from_bytes([12; 32]),
+            outcome,
+            verdict_hash: VerdictHash::from_bytes([13; 32]),
+            round: 77,
+            n_prompt: 100,
+            n_billed: 200,
+            expiry_ms: 900_000,
+        }
+    }
+
+    #[test]
+    fn an_accept_pays_five_wallets_and_the_sum_is_the_escrow() {
+        for outcome in [OUTCOME_ACCEPT, OUTCOME_NOT_SELECTED] {
+            let plan = SettlePlan::new(&accounts(), &decision(outcome)).expect("a plan");
+            let amounts: Vec<u64> = plan.settlement.payees.iter().map(|(_, atoms)| *atoms).collect();
+            assert_eq!(amounts, [765, 45, 45, 45, 9_100], "100 prompt and 200 answer tokens cost 900");
+            assert!(!plan.is_refund());
+        }
+    }
+
+    #[test]
+    fn a_reject_returns_everything_to_the_owner() {
+        let plan = SettlePlan::new(&accounts(), &decision(OUTCOME_REJECT)).expect("a plan");
+        assert_eq!(plan.settlement.payees, [(wallet(94).key(), 10_000)]);
+        assert_eq!((plan.settlement.n_prompt, plan.settlement.n_billed), (0, 0));
+        assert!(plan.is_refund());
+    }
+
+    #[test]
+    fn what_breaks_the_terms_makes_no_plan() {
+        let refused = |change: fn(&mut Accounts, &mut Decision)| {
+            let (mut accounts, mut decision) = (accounts(), decision(OUTCOME_ACCEPT));
+            change(&mut accounts, &mut decision);
+            SettlePlan::new(&accounts, &decision).expect_err("refused")
+        };
+        assert!(matches!(refused(|a, _| a.escrow.status = EscrowStatus::Settled), Error::NotOpen { .. }));
+        assert!(matches!(refused(|_, d| d.outcome = 4), Error::OutcomeOpen(4)));
+        assert!(matches!(refused(|_, d| d.outcome = 0), Error::OutcomeOpen(0)));
+        assert!(matches!(refused(|_, d| d.n_billed = 1_001), Error::BilledOverMax { .. }));
+        assert!(matches!(refused(|_, d| d.expiry_ms = 1_000_001), Error::ExpiryAfterDeadline { .. }));
+        assert!(matches!(refused(|a, _| a.config.stake_epoch = 5), Error::EpochMixed { set: 4, config: 5 }));
+        assert!(matches!(refused(|a, _| a.handler.authority = wallet(4).address()), Error::NotAValidator(_)));
+    }
+
+    #[test]
+    fn the_fewest_cosigners_that_make_a_quorum_are_chosen() {
+        let plan = SettlePlan::new(&accounts(), &decision(OUTCOME_ACCEPT)).expect("a plan");
+        let (second, third, stranger) = (wallet(2).address(), wallet(3).address(), wallet(4).address());
+        assert_eq!(plan.choose_cosigners(&[third, second, stranger]).expect("50 + 30 of 100"), [second]);
+        assert_eq!(plan.choose_cosigners(&[third]).expect("70 of 100 is over two thirds"), [third]);
+        assert!(matches!(plan.choose_cosigners(&[stranger]), Err(Error::NoQuorum { signed: 50, total: 100 })));
+    }
+
+    #[test]
+    fn strangers_and_repeated_signers_are_refused() {
+        let plan = SettlePlan::new(&accounts(), &decision(OUTCOME_ACCEPT)).expect("a plan");
+        let second = wallet(2).address();
+        assert!(matches!(plan.instruction(&[wallet(4).address()]), Err(Error::NotAValidator(_))));
+        assert!(matches!(plan.instruction(&[second, second]), Err(Error::Foreign(_))));
+        assert!(matches!(plan.instruction(&[plan.handler]), Err(Error::Foreign(_))));
+        let third = wallet(3).address();
+        assert_eq!(
+            plan.instruction(&[second, third]).expect("valid"),
+            plan.instruction(&[third, second]).expect("valid"),
+            "the order of co-signers does not matter"
+        );
+    }
+
+    #[test]
+    fn our_digest_is_the_interfaces() {
+        for outcome in [OUTCOME_ACCEPT, OUTCOME_REJECT] {
+            let ours = SettlePlan::new(&accounts(), &decision(outcome)).expect("a plan").settlement;
+            let theirs = ogong_chain_interface::event::Settlement {
+                network: *ours.network.as_bytes(),
+                program: crate::wallet::address(&ours.program),
+                reply_id: *ours.reply_id.as_bytes(),
+                record_hash: *ours.record_hash.as_bytes(),
+                outcome: ours.outcome,
+                verdict_hash: *ours.verdict_hash.as_bytes(),
+                round: ours.round,
+                n_prompt: ours.n_prompt,
+                n_billed: ours.n_billed,
+                payees: ours.payees.iter().map(|(key, atoms)| (crate::wallet::address(key), *atoms)).collect(),
+                stake_epoch: ours.stake_epoch,
+                expiry_ms: ours.expiry_ms,
+            };
+            assert_eq!(ours.digest().as_bytes(), &theirs.digest());
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Reads: every account of the program, and balances.
+
+use ogong_base::hash::{ModelRoot, ReplyId};
+use ogong_chain_interface::{
+    Address, DecodeError,
+    account::{Config, Escrow, Model, Validator, ValidatorSet},
+    address,
+    token::{TokenAccount, associated_token},
+};
+
+use super::{Chain, rpc::Account};
+use crate::{error::Error, plan::Accounts};
+
+impl Chain {
+    /// The network's parameters.
+    ///
+    /// # Errors
+    /// [`Error::NotInitialised`], or when the chain does not answer.
+    pub async fn config(&self) -> Result<Config, Error> {
+        let place = address::config(&self.program);
+        let found = self.one("config", place, Config::decode).await?;
+        found.ok_or(Error::NotInitialised { program: self.program })
+    }
+
+    /// Who may sign a settlement, and with what weight.
+    ///
+    /// # Errors
+    /// [`Error::NotInitialised`], or when the chain does not answer.
+    pub async fn validator_set(&self) -> Result<ValidatorSet, Error> {
+        let place = address::validator_set(&self.program);
+        let found = self.one("validator set", place, ValidatorSet::decode).await?;
+        found.ok_or(Error::NotInitialised { program: self.program })
+    }
+
+    /// Every registered validator, ordered by authority: how nodes find each other.
+    ///
+    /// # Errors
+    /// When the chain does not answer or an account does not decode.
+    pub async fn validators(&self) -> Result<Vec<Validator>, Error> {
+        let found = self.rpc.program_accounts(&self.program, &Validator::discriminator()).await?;
+        let mut validators = found
+            .iter()
+            .map(|(place, account)| self.decode("validator", *place, account, Validator::decode))
+            .collect::<Result<Vec<_>, _>>()?;
+        validators.sort_unstable_by_key(|validator| validator.authority);
+        Ok(validators)
+    }
+
+    /// One validator's registration, if there is one.
+    ///
+    /// # Errors
+    /// When the chain does not answer.
+    pub async fn validator(&self, authority: &Address) -> Result<Option<Validator>, Error> {
+        self.one("validator", address::validator(&self.program, authority), Validator::decode).await
+    }
+
+    /// The whole model catalogue, ordered by model id.
+    ///
+    /// # Errors
+    /// When the chain does not answer or an account does not decode.
+    pub async fn models(&self) -> Result<Vec<Model>, Error> {
+        let found = self.rpc.program_accounts(&self.program, &Model::discriminator()).await?;
+        let mut models = found
+            .iter()
+            .map(|(place, account)| self.decode("model", *place, account, Model::decode))
+            .collect::<Result<Vec<_>, _>>()?;
+        models.sort_unstable_by(|a, b| a.model_id.cmp(&b.model_id));
+        Ok(models)
+    }
+
+    /// The catalogue's root for a model id, if it lists the model.
+    ///
+    /// # Errors
+    /// When the chain does not answer.
+    pub async fn model_root(&self, model_id: &str) -> Result<Option<ModelRoot>, Error> {
+        let model = self.one("model", address::model(&self.program, model_id), Model::decode).await?;
+        Ok(model.filter(|model| model.model_id == model_id).map(|model| ModelRoot::from_bytes(model.model_root)))
+    }
+
+    /// One reply's escrow, if it was opened.
+    ///
+    /// # Errors
+    /// When the chain does not answer.
+    pub async fn escrow(&self, reply_id: &ReplyId) -> Result<Option<Escrow>, Error> {
+        self.one("escrow", address::escrow(&self.program, reply_id.as_bytes()), Escrow::decode).await
+    }
+
+    /// Every account that a settlement of `reply_id` by `handler` is planned from, in one call.
+    ///
+    /// # Errors
+    /// [`Error::AccountMissing`] names the one that is not there.
+    pub async fn settle_accounts(&self, reply_id: &ReplyId, handler: &Address) -> Result<Accounts, Error> {
+        let program = self.program;
+        let places = [
+            address::config(&program),
+            address::validator_set(&program),
+            address::validator(&program, handler),
+            address::escrow(&program, reply_id.as_bytes()),
+        ];
+        let found = self.rpc.accounts(&places).await?;
+        let [config, set, validator, escrow] = <[_; 4]>::try_from(found)
+            .map_err(|found| Error::Answer { method: "getMultipleAccounts", why: format!("{} of 4", found.len()) })?;
+        let [config_at, set_at, validator_at, escrow_at] = places;
+        Ok(Accounts {
+            program,
+            config: self.present("config", config_at, config, Config::decode)?,
+            validators: self.present("validator set", set_at, set, ValidatorSet::decode)?,
+            handler: self.present("validator", validator_at, validator, Validator::decode)?,
+            escrow: self.present("escrow", escrow_at, escrow, Escrow::decode)?,
+        })
+    }
+
+    /// Lamports of a wallet; 0 where there is none.
+    ///
+    /// # Errors
+    /// When the chain does not answer.
+    pub async fn lamports(&self, wallet: &Address) -> Result<u64, Error> {
+        Ok(self.rpc.accounts(&[*wallet]).await?.pop().flatten().map_or(0, |account| account.lamports))
+    }
+
+    /// Atoms of `mint` in the wallets' associated token accounts, in the order asked for; 0 where there is no account.
+    ///
+    /// # Errors
+    /// When the chain does not answer or an account does not decode.
+    pub async fn token_balances(&self, mint: &Address, owners: &[Address]) -> Result<Vec<u64>, Error> {
+        let places: Vec<Address> = owners.iter().map(|owner| associated_token(owner, mint)).collect();
+        let found = self.rpc.accounts(&places).await?;
+        places
+            .iter()
+            .zip(found)
+            .map(|(place, account)| match account {
+                None => Ok(0),
+                Some(account) => Ok(self.decode("token", *place, &account, TokenAccount::decode)?.amount),
+            })
+            .collect()
+    }
+
+    /// Atoms of OGONG in one wallet.
+    ///
+    /// # Errors
+    /// When the chain does not answer.
+    pub async fn token_balance(&self, owner: &Address) -> Result<u64, Error> {
+        let mint = self.config().await?.mint;
+        Ok(self.token_balances(&mint, &[*owner]).await?.pop().unwrap_or_default())
+    }
+
+    async fn one<T>(&self, what: &'static str, place: Address, decode: Decoder<T>) -> Result<Option<T>, Error> {
+        let account = self.rpc.accounts(&[place]).await?.pop().flatten();
+        account.map(|account| self.decode(what, place, &account, decode)).transpose()
+    }
+
+    fn present<T>(
+        &self,
+        what: &'static str,
+        place: Address,
+        account: Option<Account>,
+        decode: Decoder<T>,
+    ) -> Result<T, Error> {
+        let account = account.ok_or(Error::AccountMissing { what, address: place })?;
+        self.decode(what, place, &account, decode)
+    }
+
+    fn decode<T>(&self, what: &'static str, place: Address, account: &Account, decode: Decoder<T>) -> Result<T, Error> {
+        decode(&account.data).map_err(|source| Error::Account { what, address: place, source })
+    }
+}
+
+type Decoder<T> = fn(&[u8]) -> Result<T, DecodeError>;

@@ -1,0 +1,129 @@
+//! What validators do together: settle a reply or return its escrow (SPEC 9.4–9.8).
+//!
+//! Before anything is sent and after every error the escrow is looked at: whoever closed it, it is closed, and a
+//! settlement that another handler sent meanwhile is a success.
+
+use ogong_base::hash::ReplyId;
+use ogong_chain_interface::{
+    Address,
+    account::{Escrow, EscrowStatus},
+    address,
+};
+use tracing::debug;
+
+use super::{Chain, rpc::Blockhash, submit::Confirmed};
+use crate::{
+    cosign::Cosignatures,
+    error::Error,
+    message::{SIGNATURE_BYTES, SettleMessage},
+    plan::SettlePlan,
+    wallet::Wallet,
+};
+
+/// Blockhashes for which co-signatures are collected before giving up; each lives about a minute.
+const ROUNDS_MAX: u32 = 3;
+
+/// An escrow that is closed, by us or by somebody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closed {
+    /// As it stands now: its hashes say by which verdict.
+    pub escrow: Escrow,
+    /// Our transaction, if it was ours.
+    pub signature: Option<String>,
+}
+
+/// What became of one sent settlement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// It is closed.
+    Closed(Closed),
+    /// The blockhash ran out first: collect signatures for a new one.
+    Expired,
+}
+
+/// A peer's signature over the message.
+pub type PeerSignature = (Address, [u8; SIGNATURE_BYTES]);
+
+impl Chain {
+    /// Creates the token accounts of a plan's payees, where they are missing; a settle fails without them.
+    ///
+    /// # Errors
+    /// When the chain refuses or does not answer.
+    pub async fn prepare_payees(&self, plan: &SettlePlan, payer: &Wallet) -> Result<(), Error> {
+        let owners: Vec<Address> = plan.payees().collect();
+        self.create_token_accounts(payer, &plan.mint(), &owners).await
+    }
+
+    /// Sends a fully signed settlement and waits for it.
+    ///
+    /// # Errors
+    /// When the program refuses it while the escrow is still open, or signatures are missing.
+    pub async fn send_settlement(
+        &self,
+        reply_id: &ReplyId,
+        signatures: &Cosignatures,
+        blockhash: &Blockhash,
+    ) -> Result<Settled, Error> {
+        if let Some(closed) = self.closed(reply_id).await? {
+            return Ok(Settled::Closed(closed));
+        }
+        let outcome = self.send_and_confirm(&signatures.assemble()?, blockhash).await;
+        if let Some(closed) = self.closed(reply_id).await? {
+            let signature = outcome.ok().map(|Confirmed { signature }| signature);
+            return Ok(Settled::Closed(Closed { signature, ..closed }));
+        }
+        match outcome {
+            Err(Error::Expired) => Ok(Settled::Expired),
+            Err(error) => Err(error),
+            Ok(_) => Err(Error::Transaction("confirmed, but the escrow is still open".into())),
+        }
+    }
+
+    /// The whole of a handler's work: payees' accounts, message, signatures, sending, a new blockhash when one runs out.
+    ///
+    /// `collect` gets the message's bytes and the co-signers it names, and returns what signatures it could get; wrong ones
+    /// are dropped here. Signatures that stay missing end the attempt with [`Error::Unsigned`], so that the
+    /// caller can choose other co-signers.
+    ///
+    /// # Errors
+    /// As above, and [`Error::Expired`] when no blockhash lived long enough.
+    pub async fn settle<F, S>(
+        &self,
+        plan: &SettlePlan,
+        handler: &Wallet,
+        cosigners: &[Address],
+        mut collect: F,
+    ) -> Result<Closed, Error>
+    where
+        F: FnMut(Vec<u8>, Vec<Address>) -> S,
+        S: Future<Output = Vec<PeerSignature>>,
+    {
+        let reply_id = plan.settlement.reply_id;
+        if let Some(closed) = self.closed(&reply_id).await? {
+            return Ok(closed);
+        }
+        self.prepare_payees(plan, handler).await?;
+        for round in 0..ROUNDS_MAX {
+            let blockhash = self.blockhash().await?;
+            let mut signatures = Cosignatures::new(SettleMessage::build(plan, cosigners, blockhash.hash)?);
+            signatures.sign(handler)?;
+            let asked: Vec<Address> = signatures.missing().collect();
+            for (signer, signature) in collect(signatures.message().to_vec(), asked).await {
+                if let Err(error) = signatures.add(&signer, signature) {
+                    debug!(%error, %signer, "co-signature dropped");
+                }
+            }
+            match self.send_settlement(&reply_id, &signatures, &blockhash).await? {
+                Settled::Closed(closed) => return Ok(closed),
+                Settled::Expired => debug!(round, %reply_id, "settlement's blockhash expired"),
+            }
+        }
+        Err(Error::Expired)
+    }
+
+    async fn closed(&self, reply_id: &ReplyId) -> Result<Option<Closed>, Error> {
+        let place = address::escrow(&self.program(), reply_id.as_bytes());
+        let escrow = self.escrow(reply_id).await?.ok_or(Error::AccountMissing { what: "escrow", address: place })?;
+        Ok((escrow.status != EscrowStatus::Open).then_some(Closed { escrow, signature: None }))
+    }
+}

@@ -1,0 +1,290 @@
+//! What a wallet does by itself: open an escrow, take an expired one back, register, administer. All of it may be repeated.
+
+use ogong_base::hash::{ConsensusId, ModelRoot, NetworkId, NodeId, ReplyId};
+use ogong_chain_interface::{
+    Address,
+    account::{Config, Escrow, EscrowStatus, Validator},
+    address,
+    instruction::{Initialize, OpenEscrow, RefundExpired, RegisterValidator, SetModel, UpdateValidator},
+    token::{associated_token, create_associated_token},
+};
+
+use super::{Chain, submit::Confirmed};
+use crate::{
+    error::Error,
+    token::{MINT_BYTES, create_mint, mint_address, mint_to},
+    wallet::{Wallet, chain_key},
+};
+
+/// Idempotent token account creations that fit one transaction.
+const CREATIONS_MAX: usize = 8;
+/// Rent of the largest account a wallet creates here and a few fees, rounded up: 0.02 SOL.
+const LAMPORTS_MIN: u64 = 20_000_000;
+
+/// Parameters of a new network.
+#[derive(Debug, Clone)]
+pub struct Initialisation {
+    /// Which network.
+    pub network: NetworkId,
+    /// Wallet that receives the verification reserve.
+    pub reserve_owner: Address,
+    /// Provider, router, validator, reserve, maker.
+    pub split_bps: [u16; 5],
+    /// Least stake of a validator, atoms.
+    pub min_stake: u64,
+    /// Share of replies audited, parts per million.
+    pub alpha_ppm: u64,
+    /// Start of beacon round 0.
+    pub beacon_genesis_ms: u64,
+    /// Length of a beacon round.
+    pub beacon_period_ms: u64,
+}
+
+/// How a validator enters the set.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// Of its hybrid node key.
+    pub node_id: NodeId,
+    /// Of its QUIC certificate.
+    pub consensus_id: ConsensusId,
+    /// Of the beacon.
+    pub vrf_key: [u8; 32],
+    /// Wallet that receives its share.
+    pub fee_owner: Address,
+    /// Atoms.
+    pub stake: u64,
+    /// `host:port`.
+    pub endpoint: String,
+}
+
+impl Chain {
+    /// Makes the mint (if the admin has none yet) and initialises the program. Done already: returns what is there.
+    ///
+    /// # Errors
+    /// When the chain refuses or does not answer.
+    pub async fn initialise(&self, admin: &Wallet, parameters: &Initialisation) -> Result<Config, Error> {
+        match self.config().await {
+            Err(Error::NotInitialised { .. }) => {}
+            found => return found,
+        }
+        let key = admin.address();
+        self.require_lamports(&key, LAMPORTS_MIN).await?;
+        let mint = mint_address(&key);
+        let mut instructions = Vec::new();
+        if self.rpc.accounts(&[mint]).await?.pop().flatten().is_none() {
+            instructions.extend(create_mint(&key, self.rpc.rent_exempt_lamports(MINT_BYTES).await?));
+        }
+        let initialize = Initialize {
+            admin: key,
+            mint,
+            network: *parameters.network.as_bytes(),
+            reserve_owner: parameters.reserve_owner,
+            split_bps: parameters.split_bps,
+            min_stake: parameters.min_stake,
+            alpha_ppm: parameters.alpha_ppm,
+            beacon_genesis_ms: parameters.beacon_genesis_ms,
+            beacon_period_ms: parameters.beacon_period_ms,
+        };
+        instructions.push(initialize.instruction(&self.program));
+        instructions.push(create_associated_token(&key, &parameters.reserve_owner, &mint));
+        self.submit(&instructions, &[admin]).await?;
+        self.config().await
+    }
+
+    /// Enters a model into the catalogue, or gives it another root.
+    ///
+    /// # Errors
+    /// [`ogong_chain_interface::ChainError::AdminWrong`] unless `admin` is the config's.
+    pub async fn set_model(
+        &self,
+        admin: &Wallet,
+        model_id: &str,
+        model_root: &ModelRoot,
+        maker: &Address,
+    ) -> Result<Confirmed, Error> {
+        let set = SetModel {
+            admin: admin.address(),
+            model_id: model_id.to_owned(),
+            model_root: *model_root.as_bytes(),
+            maker: *maker,
+        };
+        self.submit(&[set.instruction(&self.program)], &[admin]).await
+    }
+
+    /// Stakes and enters the validator set. A registered authority only has its endpoint and certificate brought up to date.
+    ///
+    /// # Errors
+    /// [`Error::Poor`] when the stake is not there, or when the chain refuses.
+    pub async fn register_validator(
+        &self,
+        authority: &Wallet,
+        registration: &Registration,
+    ) -> Result<Validator, Error> {
+        let key = authority.address();
+        if let Some(found) = self.validator(&key).await? {
+            return self.update_validator(authority, found, registration).await;
+        }
+        let mint = self.config().await?.mint;
+        self.require_lamports(&key, LAMPORTS_MIN).await?;
+        self.require_atoms(&mint, &key, registration.stake).await?;
+        let register = RegisterValidator {
+            authority: key,
+            stake_source: associated_token(&key, &mint),
+            node_id: *registration.node_id.as_bytes(),
+            consensus_id: *registration.consensus_id.as_bytes(),
+            vrf_key: registration.vrf_key,
+            fee_owner: registration.fee_owner,
+            stake: registration.stake,
+            endpoint: registration.endpoint.clone(),
+        };
+        let instructions =
+            [register.instruction(&self.program), create_associated_token(&key, &registration.fee_owner, &mint)];
+        self.submit(&instructions, &[authority]).await?;
+        let place = address::validator(&self.program, &key);
+        self.validator(&key).await?.ok_or(Error::AccountMissing { what: "validator", address: place })
+    }
+
+    async fn update_validator(
+        &self,
+        authority: &Wallet,
+        found: Validator,
+        registration: &Registration,
+    ) -> Result<Validator, Error> {
+        let consensus_id = *registration.consensus_id.as_bytes();
+        if found.endpoint == registration.endpoint && found.consensus_id == consensus_id {
+            return Ok(found);
+        }
+        let endpoint = registration.endpoint.clone();
+        let update = UpdateValidator { authority: authority.address(), consensus_id, endpoint: endpoint.clone() };
+        self.submit(&[update.instruction(&self.program)], &[authority]).await?;
+        Ok(Validator { endpoint, consensus_id, ..found })
+    }
+
+    /// Moves an order's `max_fee` from `owner`'s wallet into escrow. Opened already: returns it.
+    ///
+    /// `order` is the order's bytes (SPEC 2.2); the reply id follows from them.
+    ///
+    /// # Errors
+    /// [`Error::Poor`] when the fee is not there, or when the chain refuses.
+    pub async fn open_escrow(
+        &self,
+        owner: &Wallet,
+        order: &[u8],
+        session_key: [u8; 32],
+        provider_payout: &Address,
+        router_payout: &Address,
+    ) -> Result<Escrow, Error> {
+        let key = owner.address();
+        let mint = self.config().await?.mint;
+        let open = OpenEscrow {
+            owner: key,
+            owner_token: associated_token(&key, &mint),
+            order: order.to_vec(),
+            session_key,
+            provider_payout: *provider_payout,
+            router_payout: *router_payout,
+        };
+        let reply_id = ReplyId::from_bytes(open.reply_id());
+        let refused = match self.submit(&[open.instruction(&self.program)], &[owner]).await {
+            Ok(_) => None,
+            Err(error) => Some(error),
+        };
+        // Looked at after a failure too: an answer that got lost must not open it in vain or pay twice.
+        match (self.escrow(&reply_id).await?, refused) {
+            (Some(escrow), _) if escrow.owner == key => Ok(escrow),
+            (_, Some(Error::Transaction(why))) => {
+                self.require_lamports(&key, LAMPORTS_MIN).await?;
+                Err(Error::Transaction(why))
+            }
+            (_, Some(error)) => Err(error),
+            (_, None) => Err(Error::AccountMissing {
+                what: "escrow",
+                address: address::escrow(&self.program, reply_id.as_bytes()),
+            }),
+        }
+    }
+
+    /// Returns an escrow to its owner after the order's deadline; anyone may pay for it. Closed already: returns it as it is.
+    ///
+    /// # Errors
+    /// [`ogong_chain_interface::ChainError::DeadlineNotPassed`] before the deadline.
+    pub async fn refund_expired(&self, payer: &Wallet, reply_id: &ReplyId) -> Result<Escrow, Error> {
+        let place = address::escrow(&self.program, reply_id.as_bytes());
+        let missing = || Error::AccountMissing { what: "escrow", address: place };
+        let escrow = self.escrow(reply_id).await?.ok_or_else(missing)?;
+        if escrow.status != EscrowStatus::Open {
+            return Ok(escrow);
+        }
+        let mint = self.config().await?.mint;
+        let refund =
+            RefundExpired { reply_id: *reply_id.as_bytes(), owner_token: associated_token(&escrow.owner, &mint) };
+        let instructions =
+            [create_associated_token(&payer.address(), &escrow.owner, &mint), refund.instruction(&self.program)];
+        let outcome = self.submit(&instructions, &[payer]).await;
+        let now = self.escrow(reply_id).await?.ok_or_else(missing)?;
+        if now.status == EscrowStatus::Open { outcome.and(Ok(now)) } else { Ok(now) }
+    }
+
+    /// Creates the associated token accounts that are missing, at `payer`'s expense.
+    ///
+    /// # Errors
+    /// When the chain refuses or does not answer.
+    pub async fn create_token_accounts(&self, payer: &Wallet, mint: &Address, owners: &[Address]) -> Result<(), Error> {
+        let mut owners = owners.to_vec();
+        owners.sort_unstable();
+        owners.dedup();
+        let places: Vec<Address> = owners.iter().map(|owner| associated_token(owner, mint)).collect();
+        let found = self.rpc.accounts(&places).await?;
+        let missing: Vec<_> = owners
+            .iter()
+            .zip(found)
+            .filter(|(_, account)| account.is_none())
+            .map(|(owner, _)| create_associated_token(&payer.address(), owner, mint))
+            .collect();
+        for some in missing.chunks(CREATIONS_MAX) {
+            self.submit(some, &[payer]).await?;
+        }
+        Ok(())
+    }
+
+    /// Mints atoms to a wallet. Only the mint's authority can, so only where the operator is the admin.
+    ///
+    /// # Errors
+    /// When the chain refuses.
+    pub async fn mint(&self, authority: &Wallet, owner: &Address, atoms: u64) -> Result<Confirmed, Error> {
+        let mint = self.config().await?.mint;
+        let key = authority.address();
+        let instructions = [create_associated_token(&key, owner, &mint), mint_to(&mint, &key, owner, atoms)];
+        self.submit(&instructions, &[authority]).await
+    }
+
+    /// Moves atoms of OGONG to another wallet.
+    ///
+    /// # Errors
+    /// [`Error::Poor`], or when the chain refuses.
+    pub async fn transfer(&self, from: &Wallet, to: &Address, atoms: u64) -> Result<Confirmed, Error> {
+        let mint = self.config().await?.mint;
+        let key = from.address();
+        self.require_atoms(&mint, &key, atoms).await?;
+        let instructions = [create_associated_token(&key, to, &mint), crate::token::transfer(&mint, &key, to, atoms)];
+        self.submit(&instructions, &[from]).await
+    }
+
+    /// Asks a development chain for lamports.
+    ///
+    /// # Errors
+    /// On chains that give nothing away.
+    pub async fn airdrop(&self, to: &Address, lamports: u64) -> Result<Confirmed, Error> {
+        let signature = self.rpc.request_airdrop(to, lamports).await?;
+        self.await_signature(signature).await
+    }
+
+    async fn require_atoms(&self, mint: &Address, owner: &Address, need: u64) -> Result<(), Error> {
+        let have = self.token_balances(mint, &[*owner]).await?.pop().unwrap_or_default();
+        if have < need {
+            tracing::debug!(owner = %chain_key(owner), have, need, "too few tokens");
+            return Err(Error::Poor { owner: *owner, have, need, unit: "atoms" });
+        }
+        Ok(())
+    }
+}

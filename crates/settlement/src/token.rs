@@ -1,0 +1,138 @@
+//! What it takes to make the OGONG mint and its tokens on a new chain: three instructions of Solana's own programs.
+//!
+//! The mint's address follows from the admin's, so making it twice is seen and nothing has to be written down.
+
+use ogong_base::{codec::Writer, hash::sha256};
+use ogong_chain_interface::{
+    AccountMeta, Address, Instruction,
+    token::{SYSTEM_PROGRAM_ID, TOKEN_PROGRAM_ID, associated_token},
+};
+
+/// Decimals of OGONG: 5·10⁹ tokens of 10⁹ atoms fit 64 bits.
+pub const DECIMALS: u8 = 9;
+/// Atoms of one token.
+pub const ATOMS_PER_TOKEN: u64 = 1_000_000_000;
+/// Cap of the supply in tokens.
+pub const SUPPLY_TOKENS_MAX: u64 = 5_000_000_000;
+/// Bytes of a mint account.
+pub const MINT_BYTES: u64 = 82;
+
+const _: () = {
+    assert!(ATOMS_PER_TOKEN == 10u64.pow(DECIMALS as u32));
+    assert!(SUPPLY_TOKENS_MAX.checked_mul(ATOMS_PER_TOKEN).is_some());
+};
+
+const MINT_SEED: &str = "ogong-mint";
+
+/// The mint of `admin`: Solana's derivation with a seed, `sha256(admin ‖ seed ‖ token program)`.
+pub fn mint_address(admin: &Address) -> Address {
+    let seeds: [&[u8]; 3] = [admin.as_array(), MINT_SEED.as_bytes(), TOKEN_PROGRAM_ID.as_array()];
+    Address::new_from_array(sha256(&seeds.concat()))
+}
+
+/// Creates the mint's account at the admin's expense, and makes the admin its authority.
+pub fn create_mint(admin: &Address, rent_lamports: u64) -> [Instruction; 2] {
+    let mint = mint_address(admin);
+    let mut create = Writer::new();
+    // SystemInstruction::CreateAccountWithSeed, bincode: lengths are 64 bits.
+    create.u32(3).raw(admin.as_array()).u64(MINT_SEED.len() as u64).raw(MINT_SEED.as_bytes());
+    create.u64(rent_lamports).u64(MINT_BYTES).raw(TOKEN_PROGRAM_ID.as_array());
+    let mut initialize = Writer::new();
+    // TokenInstruction::InitializeMint2, without a freeze authority.
+    initialize.u8(20).u8(DECIMALS).raw(admin.as_array()).u8(0);
+    [
+        Instruction {
+            program_id: SYSTEM_PROGRAM_ID,
+            accounts: vec![AccountMeta::new(*admin, true), AccountMeta::new(mint, false)],
+            data: create.finish(),
+        },
+        Instruction {
+            program_id: TOKEN_PROGRAM_ID,
+            accounts: vec![AccountMeta::new(mint, false)],
+            data: initialize.finish(),
+        },
+    ]
+}
+
+/// Mints `atoms` to the associated token account of `owner`.
+pub fn mint_to(mint: &Address, authority: &Address, owner: &Address, atoms: u64) -> Instruction {
+    let mut data = Writer::new();
+    data.u8(7).u64(atoms);
+    Instruction {
+        program_id: TOKEN_PROGRAM_ID,
+        accounts: vec![
+            AccountMeta::new(*mint, false),
+            AccountMeta::new(associated_token(owner, mint), false),
+            AccountMeta::new_readonly(*authority, true),
+        ],
+        data: data.finish(),
+    }
+}
+
+/// Moves `atoms` between the associated token accounts of two wallets.
+pub fn transfer(mint: &Address, from: &Address, to: &Address, atoms: u64) -> Instruction {
+    let mut data = Writer::new();
+    data.u8(3).u64(atoms);
+    Instruction {
+        program_id: TOKEN_PROGRAM_ID,
+        accounts: vec![
+            AccountMeta::new(associated_token(from, mint), false),
+            AccountMeta::new(associated_token(to, mint), false),
+            AccountMeta::new_readonly(*from, true),
+        ],
+        data: data.finish(),
+    }
+}
+
+/// Parses an amount of tokens such as `12` or `0.5` into atoms.
+///
+/// # Errors
+/// A sentence for the user.
+pub fn atoms_from_text(text: &str) -> Result<u64, String> {
+    let refuse = || format!("{text:?} is no amount: expected tokens such as 12 or 0.5, at most {DECIMALS} decimals");
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > usize::from(DECIMALS) {
+        return Err(refuse());
+    }
+    let whole: u64 = whole.parse().map_err(|_| refuse())?;
+    let fraction: u64 = format!("{fraction:0<width$}", width = usize::from(DECIMALS)).parse().map_err(|_| refuse())?;
+    whole.checked_mul(ATOMS_PER_TOKEN).and_then(|atoms| atoms.checked_add(fraction)).ok_or_else(refuse)
+}
+
+/// Writes atoms as tokens, without trailing zeroes.
+pub fn tokens_text(atoms: u64) -> String {
+    let (whole, fraction) = (atoms / ATOMS_PER_TOKEN, atoms % ATOMS_PER_TOKEN);
+    if fraction == 0 {
+        return whole.to_string();
+    }
+    let fraction = format!("{fraction:0width$}", width = usize::from(DECIMALS));
+    format!("{whole}.{}", fraction.trim_end_matches('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_round_trip() {
+        for (text, atoms) in [
+            ("0", 0),
+            ("1", 1_000_000_000),
+            ("0.5", 500_000_000),
+            ("5000000000", 5_000_000_000_000_000_000),
+            ("0.000000001", 1),
+        ] {
+            assert_eq!(atoms_from_text(text), Ok(atoms));
+            assert_eq!(tokens_text(atoms), text);
+        }
+        assert_eq!(atoms_from_text("1."), Ok(ATOMS_PER_TOKEN));
+    }
+
+    #[test]
+    fn what_is_no_amount_is_refused() {
+        for text in ["", ".", ".5", "-1", "+1", "1e9", "0.0000000001", "1.2.3", "1 ", "99999999999", "1.+5"] {
+            assert!(atoms_from_text(text).is_err(), "{text:?}");
+        }
+    }
+}
