@@ -1,0 +1,301 @@
+//! The engine as a library: load a model, generate (plainly or committed), score. The HTTP front uses this and nothing else.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use llama_cpp_4::quantize::GgmlType;
+use ogong_base::hash::ReplyId;
+use ogong_base::class::NumericClass;
+use ogong_commitment::builder::Trajectory;
+use ogong_commitment::sketch::Bank;
+use ogong_engine::wire::{Capabilities, OrderLimits, ScoreReply, ScoreRequest};
+use tokio::sync::{mpsc, oneshot};
+use tracing::info;
+
+use crate::class;
+use crate::error::{Error, RequestError};
+use crate::model::Model;
+use crate::queue::Queue;
+use crate::raw::{Context, ContextConfig};
+use crate::request::{self, Generate, Prepared};
+use crate::scheduler::{Parts, Scheduler};
+use crate::score::PendingScore;
+use crate::selftest;
+use crate::slot::{Done, Event, Pending};
+use crate::store::{Committed, Store};
+
+/// Requests served at once at most: llama.cpp holds 256 sequences, one of them for scores.
+pub const PARALLEL_MAX: u32 = 255;
+/// llama.cpp rounds the tokens of a sequence up to this.
+const N_CTX_STEP: u32 = 256;
+
+/// How to run an engine.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// The model's first (or only) file.
+    pub model: PathBuf,
+    /// The name to give the model; the file's stem if absent.
+    pub alias: Option<String>,
+    /// Tokens of one slot, cut to what the model was trained for.
+    pub n_ctx: u32,
+    /// Requests served at once.
+    pub parallel: u32,
+    /// Threads.
+    pub threads: u32,
+    /// ggml's polling level.
+    pub poll: u32,
+    /// Flash attention; exact mode needs it.
+    pub flash_attention: bool,
+    /// Storage type of keys.
+    pub cache_type_k: GgmlType,
+    /// Storage type of values.
+    pub cache_type_v: GgmlType,
+    /// Whether replies may be committed.
+    pub commit: bool,
+}
+
+impl EngineConfig {
+    /// The defaults for `model`: four slots of 8192 tokens, f16 cache, flash attention, all of this machine's cores.
+    pub fn new(model: impl Into<PathBuf>) -> Self {
+        Self {
+            model: model.into(),
+            alias: None,
+            n_ctx: 8192,
+            parallel: 4,
+            threads: default_threads(),
+            poll: 1,
+            flash_attention: true,
+            cache_type_k: GgmlType::F16,
+            cache_type_v: GgmlType::F16,
+            commit: true,
+        }
+    }
+
+    fn context(&self, model: &Model) -> Result<ContextConfig, Error> {
+        let within = |name: &str, value: u32, max: u32| {
+            if (1..=max).contains(&value) { Ok(()) } else { Err(Error::Config(format!("{name} must be 1 to {max}, is {value}"))) }
+        };
+        within("--parallel", self.parallel, PARALLEL_MAX)?;
+        within("--threads", self.threads, 512)?;
+        within("--n-ctx", self.n_ctx, 1 << 22)?;
+        let quantised = |kind| matches!(kind, GgmlType::Q8_0 | GgmlType::Q4_0);
+        if quantised(self.cache_type_v) && !self.flash_attention {
+            return Err(Error::Config("a quantised value cache needs flash attention; hint: --flash-attn on".into()));
+        }
+        let n_ctx = if model.n_ctx_train == 0 { self.n_ctx } else { self.n_ctx.min(model.n_ctx_train) };
+        Ok(ContextConfig {
+            n_ctx: n_ctx.next_multiple_of(N_CTX_STEP),
+            sequences: self.parallel + 1,
+            threads: i32::try_from(self.threads).unwrap_or(1),
+            poll: self.poll.min(100),
+            flash_attention: self.flash_attention,
+            cache_type_k: self.cache_type_k,
+            cache_type_v: self.cache_type_v,
+        })
+    }
+}
+
+/// A loaded model that serves; cheap to clone, the last clone ends it.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    model: Arc<Model>,
+    queue: Arc<Queue>,
+    store: Arc<Store>,
+    capabilities: Capabilities,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Loads the model, runs the self-test and starts serving. Blocks until ready.
+    ///
+    /// # Errors
+    /// When the configuration, the model or the context cannot be.
+    pub fn load(config: &EngineConfig) -> Result<Self, Error> {
+        let model = Arc::new(Model::load(&config.model)?);
+        let context = config.context(&model)?;
+        let queue = Arc::new(Queue::default());
+        let store = Arc::new(Store::default());
+        let (ready, started) = std::sync::mpsc::channel();
+        let thread = std::thread::Builder::new().name("llama".into()).spawn({
+            let (model, queue, store, config) = (Arc::clone(&model), Arc::clone(&queue), Arc::clone(&store), config.clone());
+            move || match Self::prepare(&model, &context) {
+                Ok((llama, bank, class)) => {
+                    // The loader waits for this message and cannot be gone.
+                    let _ = ready.send(Ok(class.clone()));
+                    let parts = Parts { context: llama, bank, model: &model, class, slots: config.parallel, commit: config.commit, queue, store };
+                    Scheduler::new(parts).run();
+                }
+                Err(error) => {
+                    let _ = ready.send(Err(error));
+                }
+            }
+        });
+        let thread = thread.map_err(|error| Error::Config(format!("engine thread cannot be started: {error}")))?;
+        let class = started.recv().map_err(|_| Error::Stopped)??;
+        let stem = config.model.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let capabilities = Capabilities {
+            engine: class.engine.clone(),
+            model: config.alias.clone().or(stem).unwrap_or_default(),
+            model_root: model.root(),
+            n_ctx: config.n_ctx.min(context.n_ctx).min(if model.n_ctx_train == 0 { u32::MAX } else { model.n_ctx_train }),
+            n_vocab: model.n_vocab,
+            commit: config.commit,
+            score: true,
+            exact: class.exact,
+            slots: config.parallel,
+            class,
+        };
+        info!(model = %capabilities.model, root = %capabilities.model_root, exact = capabilities.exact, "model loaded");
+        Ok(Self { inner: Arc::new(Inner { model, queue, store, capabilities, thread: Mutex::new(Some(thread)) }) })
+    }
+
+    fn prepare<'model>(model: &'model Model, config: &ContextConfig) -> Result<(Context<'model>, Bank, NumericClass), Error> {
+        let bank = Bank::new(model.n_embd).map_err(|error| Error::Commit(error.to_string()))?;
+        let mut context = Context::new(model.llama(), config)?;
+        let exact = selftest::is_exact(&mut context, model, config.sequences - 1, config.threads)?;
+        Ok((context, bank, class::numeric_class(model, config, exact)))
+    }
+
+    /// What the engine is and can do.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.inner.capabilities
+    }
+
+    /// The loaded model.
+    pub fn model(&self) -> &Model {
+        &self.inner.model
+    }
+
+    /// Checks a plain request.
+    ///
+    /// # Errors
+    /// When it cannot be served.
+    pub fn prepare_plain(&self, body: &[u8]) -> Result<Prepared, RequestError> {
+        request::plain(self.model(), self.capabilities().n_ctx, body)
+    }
+
+    /// Checks a committed request.
+    ///
+    /// # Errors
+    /// When it cannot be served, or the engine does not commit.
+    pub fn prepare_committed(&self, body: Bytes, reply_id: ReplyId, limits: OrderLimits) -> Result<Prepared, RequestError> {
+        if !self.capabilities().commit {
+            return Err(RequestError::NotCommitting);
+        }
+        request::committed(self.model(), self.capabilities().n_ctx, body, reply_id, limits)
+    }
+
+    /// Begins a reply and returns its events. Dropping the receiver stops the reply.
+    ///
+    /// # Errors
+    /// When too many wait, or the engine has stopped.
+    pub fn generate(&self, job: Generate) -> Result<mpsc::Receiver<Event>, Error> {
+        // Room for every event of the longest answer: the engine's thread must never wait for a client.
+        let room = usize::try_from(job.limit).unwrap_or(usize::MAX).saturating_add(4).min(mpsc_room_max());
+        let (events, receiver) = mpsc::channel(room);
+        self.inner.queue.generate(Pending { job, events })?;
+        Ok(receiver)
+    }
+
+    /// Generates a whole committed reply and waits for it. Not for async code.
+    ///
+    /// # Errors
+    /// When the request cannot be served or the reply fails.
+    pub fn generate_committed(&self, body: Bytes, reply_id: ReplyId, limits: OrderLimits) -> Result<Arc<Trajectory>, Error> {
+        let mut prepared = self.prepare_committed(body, reply_id, limits)?;
+        prepared.job.stream = false;
+        let (_, done) = wait(self.generate(prepared.job)?)?;
+        done.trajectory.ok_or(Error::Stopped)
+    }
+
+    /// Begins a score.
+    ///
+    /// # Errors
+    /// When the request cannot be served, too many wait, or the engine has stopped.
+    pub fn begin_score(&self, request: &ScoreRequest) -> Result<oneshot::Receiver<Result<ScoreReply, Error>>, Error> {
+        let capabilities = self.capabilities();
+        let job = request::scored(self.model(), capabilities.n_ctx, capabilities.exact, request)?;
+        let (reply, receiver) = oneshot::channel();
+        self.inner.queue.score(PendingScore { job, reply })?;
+        Ok(receiver)
+    }
+
+    /// Scores an answer and waits for it. Not for async code.
+    ///
+    /// # Errors
+    /// As [`Engine::begin_score`], or when the numbers are not finite.
+    pub fn score(&self, request: &ScoreRequest) -> Result<ScoreReply, Error> {
+        self.begin_score(request)?.blocking_recv().map_err(|_| Error::Stopped)?
+    }
+
+    /// A committed reply, if it is still kept.
+    pub fn committed(&self, reply_id: ReplyId) -> Option<Committed> {
+        self.inner.store.find(reply_id)
+    }
+
+    /// Begins nothing more; replies under way go on.
+    pub fn drain(&self) {
+        self.inner.queue.drain();
+    }
+
+    /// Ends the engine after the decode calls under way and waits for its thread.
+    pub fn stop(&self) {
+        self.inner.stop();
+    }
+}
+
+impl Inner {
+    fn stop(&self) {
+        self.queue.stop();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A panic of the thread has been reported by then.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Collects a reply: its raw text and how it ended. Not for async code.
+///
+/// # Errors
+/// When the reply fails.
+pub fn wait(mut events: mpsc::Receiver<Event>) -> Result<(Vec<u8>, Done), Error> {
+    let mut text = Vec::new();
+    while let Some(event) = events.blocking_recv() {
+        match event {
+            Event::Text(bytes) => text.extend(bytes),
+            Event::Done(done) => return Ok((text, done)),
+            Event::Failed(error) => return Err(error),
+        }
+    }
+    Err(Error::Stopped)
+}
+
+/// The largest capacity that tokio's channel takes.
+fn mpsc_room_max() -> usize {
+    tokio::sync::Semaphore::MAX_PERMITS
+}
+
+/// Physical cores, as far as the machine says: two ggml threads on one core are slower than one.
+pub fn default_threads() -> u32 {
+    let logical = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut cores = std::collections::BTreeSet::new();
+    for cpu in 0..logical {
+        let path = format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list");
+        cores.insert(std::fs::read_to_string(path).unwrap_or_else(|_| cpu.to_string()));
+    }
+    u32::try_from(cores.len().clamp(1, logical)).unwrap_or(1)
+}

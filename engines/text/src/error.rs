@@ -1,0 +1,150 @@
+//! What can go wrong in the engine.
+
+use std::path::PathBuf;
+
+/// The engine could not start or could not serve a request.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No such file.
+    #[error("model file {path} cannot be read: {source}; hint: check --model", path = .path.display())]
+    ModelFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// llama.cpp refuses the file.
+    #[error("model file {path} cannot be loaded: {log}; hint: it must be a whole GGUF file of an architecture that llama.cpp knows", path = .path.display())]
+    ModelLoad {
+        /// The file.
+        path: PathBuf,
+        /// llama.cpp's own words.
+        log: String,
+    },
+    /// The file is no model that generates text.
+    #[error("model file {path} cannot serve: {why}", path = .path.display())]
+    ModelKind {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        why: String,
+    },
+    /// No context could be made.
+    #[error("context cannot be made: {source}: {log}; hint: lower --n-ctx or --parallel")]
+    Context {
+        /// Why.
+        #[source]
+        source: llama_cpp_4::LlamaContextLoadError,
+        /// llama.cpp's own words.
+        log: String,
+    },
+    /// A decode call failed.
+    #[error("decoding failed: {source}: {log}")]
+    Decode {
+        /// Why.
+        #[source]
+        source: llama_cpp_4::DecodeError,
+        /// llama.cpp's own words.
+        log: String,
+    },
+    /// More rows than a decode call holds.
+    #[error("decode batch is full: {0}")]
+    Batch(#[from] llama_cpp_4::llama_batch::BatchAddError),
+    /// Hidden states were not computed.
+    #[error("hidden state is missing: {0}")]
+    Hidden(#[from] llama_cpp_4::EmbeddingsError),
+    /// A sequence could not be cut.
+    #[error("sequence {sequence} cannot be cut at {position}")]
+    Truncate {
+        /// The sequence.
+        sequence: u32,
+        /// Where.
+        position: u32,
+    },
+    /// A number of the model cannot be committed (SPEC 3.10), or no candidate was left (SPEC 4.4).
+    #[error("answer cannot be committed: {0}")]
+    Commit(String),
+    /// A configuration that cannot be.
+    #[error("{0}")]
+    Config(String),
+    /// The quantiser failed.
+    #[error("quantising {from} failed: {log}; hint: the source must be a whole GGUF file and the target writable", from = .from.display())]
+    Quantize {
+        /// The source.
+        from: PathBuf,
+        /// llama.cpp's own words.
+        log: String,
+    },
+    /// The engine's thread is gone.
+    #[error("the engine has stopped")]
+    Stopped,
+    /// The queue is full.
+    #[error("the engine is busy: {waiting} requests wait already; hint: try again later, or raise --parallel")]
+    Busy {
+        /// How many wait.
+        waiting: usize,
+    },
+    /// The request itself cannot be served.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+}
+
+/// The request cannot be served, and would not be if it came again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// Not a JSON object.
+    #[error("request body is not a JSON object: {0}")]
+    Json(String),
+    /// A member is missing or wrong.
+    #[error("{param}: {why}")]
+    Member {
+        /// The member.
+        param: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The prompt does not fit.
+    #[error("prompt is too long: {n_prompt} tokens, and the context holds {n_ctx} with room for one more; hint: shorten the prompt or raise --n-ctx")]
+    PromptTooLong {
+        /// Tokens of the prompt.
+        n_prompt: usize,
+        /// Tokens of the context.
+        n_ctx: u32,
+    },
+    /// The order asks for a longer context than the engine has.
+    #[error("order's n_ctx is {order}, this engine's is {engine}; hint: raise --n-ctx or route elsewhere")]
+    ContextTooLong {
+        /// What the order says.
+        order: u32,
+        /// What the engine has.
+        engine: u32,
+    },
+    /// The engine does not commit.
+    #[error("this engine does not commit; hint: start it with --commit or LLAMAMP_COMMIT=1")]
+    NotCommitting,
+    /// Exact mode is not this engine's.
+    #[error("exact mode is not available: the self-test at load did not reproduce {weight_format} bit for bit; hint: ask in tolerance mode")]
+    NotExact {
+        /// The model's weight format.
+        weight_format: String,
+    },
+}
+
+impl RequestError {
+    /// A fault of one member.
+    pub fn member(param: &str, why: impl Into<String>) -> Self {
+        Self::Member { param: param.into(), why: why.into() }
+    }
+
+    /// The member at fault, where there is one.
+    pub fn param(&self) -> Option<&str> {
+        match self {
+            Self::Member { param, .. } => Some(param),
+            Self::PromptTooLong { .. } => Some("messages"),
+            _ => None,
+        }
+    }
+}

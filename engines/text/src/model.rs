@@ -1,0 +1,239 @@
+//! A loaded model: weights, chat template, vocabulary tables, and the root over its files (SPEC 1.5).
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use llama_cpp_4::chat::ChatTemplates;
+use llama_cpp_4::model::params::LlamaModelParams;
+use llama_cpp_4::model::{AddBos, LlamaModel, Special};
+use llama_cpp_4::token::LlamaToken;
+use ogong_base::hash::ModelRoot;
+use ogong_base::model_id;
+use sha2::{Digest as _, Sha256};
+
+use crate::error::Error;
+use crate::raw;
+
+/// Bytes read at once while hashing a file.
+const HASH_BUFFER_BYTES: usize = 1 << 20;
+
+/// A model and everything derived from it once.
+#[derive(Debug)]
+pub struct Model {
+    llama: LlamaModel,
+    templates: ChatTemplates,
+    pieces: Pieces,
+    root: ModelRoot,
+    weight_format: String,
+    /// Width of a hidden state.
+    pub n_embd: usize,
+    /// Entries of the vocabulary.
+    pub n_vocab: u32,
+    /// Tokens the model was trained to attend over.
+    pub n_ctx_train: u32,
+}
+
+impl Model {
+    /// Loads the model at `path`; further shards (`…-00002-of-00003.gguf`) are found beside it.
+    ///
+    /// # Errors
+    /// When a file is missing, damaged, or holds no model that generates text.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let files = model_files(path)?;
+        let hashing = std::thread::spawn({
+            let files = files.clone();
+            move || root_of_files(&files)
+        });
+        let loaded = Self::load_weights(path);
+        let root = hashing.join().map_err(|_| Error::Stopped)?;
+        let llama = loaded?;
+        let kind = |why: &str| Error::ModelKind { path: path.to_owned(), why: why.into() };
+        if !llama.has_decoder() || llama.has_encoder() {
+            return Err(kind("not a decoder-only language model"));
+        }
+        let n_vocab = u32::try_from(llama.n_vocab()).map_err(|_| kind("no vocabulary"))?;
+        let n_embd = usize::try_from(llama.n_embd_out()).map_err(|_| kind("no hidden width"))?;
+        let templates = ChatTemplates::from_model(&llama, None).map_err(|error| kind(&format!("chat template: {error}")))?;
+        Ok(Self {
+            templates,
+            pieces: Pieces::new(&llama, n_vocab),
+            root: root?,
+            weight_format: weight_format(&llama),
+            n_embd,
+            n_vocab,
+            n_ctx_train: llama.n_ctx_train(),
+            llama,
+        })
+    }
+
+    fn load_weights(path: &Path) -> Result<LlamaModel, Error> {
+        let backend = raw::backend();
+        raw::take_log();
+        LlamaModel::load_from_file(backend, path, &LlamaModelParams::default()).map_err(|error| {
+            let log = raw::take_log();
+            Error::ModelLoad { path: path.to_owned(), log: if log.is_empty() { error.to_string() } else { log } }
+        })
+    }
+
+    /// The wrapped model.
+    pub fn llama(&self) -> &LlamaModel {
+        &self.llama
+    }
+
+    /// The chat templates that the file carries.
+    pub fn templates(&self) -> &ChatTemplates {
+        &self.templates
+    }
+
+    /// Root over the model's files.
+    pub fn root(&self) -> ModelRoot {
+        self.root
+    }
+
+    /// Name of the weights' format, e.g. `Q8_0`.
+    pub fn weight_format(&self) -> &str {
+        &self.weight_format
+    }
+
+    /// Bytes of a token; empty for special tokens (SPEC 2.5).
+    pub fn piece(&self, id: u32) -> &[u8] {
+        self.pieces.bytes(id)
+    }
+
+    /// Whether the token ends an answer.
+    pub fn is_end(&self, id: u32) -> bool {
+        self.pieces.is_end(id)
+    }
+
+    /// Tokenises text that came from outside: nothing in it becomes a special token. BOS as the model wants it.
+    ///
+    /// # Errors
+    /// When the text holds a NUL or is longer than llama.cpp can take.
+    pub fn tokenize_plain(&self, text: &str) -> Result<Vec<u32>, llama_cpp_4::StringToTokenError> {
+        Ok(ids(self.llama.str_to_token_with_special(text, self.add_bos(), Special::Plaintext)?))
+    }
+
+    /// Whether prompts begin with BOS.
+    pub fn add_bos(&self) -> AddBos {
+        if self.llama.add_bos_token() { AddBos::Always } else { AddBos::Never }
+    }
+
+    /// The beginning-of-sequence token.
+    pub fn bos(&self) -> Option<u32> {
+        u32::try_from(self.llama.token_bos().0).ok()
+    }
+}
+
+/// Token ids as unsigned numbers; llama.cpp's tokenizer yields none below zero.
+pub fn ids(tokens: Vec<LlamaToken>) -> Vec<u32> {
+    tokens.into_iter().filter_map(|token| u32::try_from(token.0).ok()).collect()
+}
+
+/// The bytes of every token, end to end, so that the token loop makes no call and no allocation.
+#[derive(Debug)]
+struct Pieces {
+    bytes: Vec<u8>,
+    ends_at: Vec<u32>,
+    is_end: Vec<bool>,
+}
+
+impl Pieces {
+    fn new(llama: &LlamaModel, n_vocab: u32) -> Self {
+        let (mut bytes, mut ends_at, mut is_end) = (Vec::new(), Vec::new(), Vec::new());
+        let mut piece = Vec::new();
+        for id in 0..n_vocab {
+            let token = LlamaToken(i32::try_from(id).unwrap_or(i32::MAX));
+            // An error means that the token has no text.
+            if llama.token_to_raw_bytes_into(token, Special::Plaintext, &mut piece).is_ok() {
+                bytes.extend_from_slice(&piece);
+            }
+            ends_at.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+            is_end.push(llama.is_eog_token(token));
+        }
+        Self { bytes, ends_at, is_end }
+    }
+
+    fn bytes(&self, id: u32) -> &[u8] {
+        let index = id as usize;
+        let end = self.ends_at.get(index).map_or(0, |end| *end as usize);
+        let start = index.checked_sub(1).and_then(|before| self.ends_at.get(before)).map_or(0, |start| *start as usize);
+        self.bytes.get(start..end).unwrap_or_default()
+    }
+
+    fn is_end(&self, id: u32) -> bool {
+        self.is_end.get(id as usize).copied().unwrap_or(false)
+    }
+}
+
+fn weight_format(llama: &LlamaModel) -> String {
+    match llama.ftype() {
+        Some(ftype) => ftype.name().to_owned(),
+        None => llama.desc(128).unwrap_or_else(|_| "unknown".into()),
+    }
+}
+
+/// Every file of the model, in order: the shards that llama.cpp's naming scheme implies, or the one file.
+///
+/// # Errors
+/// When one of them is missing.
+pub fn model_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let files = shard_names(path).unwrap_or_else(|| vec![path.to_owned()]);
+    for file in &files {
+        let readable = File::open(file).and_then(|file| file.metadata());
+        match readable {
+            Ok(metadata) if metadata.is_file() => {}
+            Ok(_) => return Err(Error::ModelFile { path: file.clone(), source: std::io::ErrorKind::IsADirectory.into() }),
+            Err(source) => return Err(Error::ModelFile { path: file.clone(), source }),
+        }
+    }
+    Ok(files)
+}
+
+fn shard_names(path: &Path) -> Option<Vec<PathBuf>> {
+    let stem = path.file_name()?.to_str()?.strip_suffix(".gguf")?;
+    let (rest, total) = stem.rsplit_once("-of-")?;
+    let (prefix, first) = rest.rsplit_once('-')?;
+    let digits = |text: &str| text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(first) || !digits(total) {
+        return None;
+    }
+    let total: u32 = total.parse().ok()?;
+    Some((1..=total).map(|shard| path.with_file_name(format!("{prefix}-{shard:05}-of-{total:05}.gguf"))).collect())
+}
+
+/// `model_root` over the SHA-256 of each file, in order (SPEC 1.5).
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn root_of_files(files: &[PathBuf]) -> Result<ModelRoot, Error> {
+    let hashes = files.iter().map(|file| file_hash(file)).collect::<Result<Vec<_>, _>>()?;
+    Ok(model_id::model_root(&hashes))
+}
+
+fn file_hash(path: &Path) -> Result<[u8; 32], Error> {
+    let failed = |source| Error::ModelFile { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; HASH_BUFFER_BYTES];
+    loop {
+        let read = file.read(&mut buffer).map_err(failed)?;
+        if read == 0 {
+            return Ok(hasher.finalize().into());
+        }
+        hasher.update(&buffer[..read]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_are_named_by_the_first() {
+        let names = shard_names(Path::new("/m/big-00001-of-00003.gguf")).expect("a shard");
+        assert_eq!(names, ["/m/big-00001-of-00003.gguf", "/m/big-00002-of-00003.gguf", "/m/big-00003-of-00003.gguf"].map(PathBuf::from));
+        assert_eq!(shard_names(Path::new("/m/one.gguf")), None);
+        assert_eq!(shard_names(Path::new("/m/a-1-of-3.gguf")), None);
+    }
+}

@@ -1,0 +1,225 @@
+//! The one home of `unsafe` in this crate: the llama.cpp context with its thread pool, and the log hook.
+//!
+//! The safe wrapper covers decoding and reading; what it leaves unsafe is attaching a thread pool (without one, ggml starts
+//! and joins its threads once per graph) and the process-wide log callback. Both are wrapped here so that their lifetime
+//! rules hold by construction.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::num::NonZeroU32;
+use std::ptr::NonNull;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use llama_cpp_4::context::LlamaContext;
+use llama_cpp_4::context::params::{LlamaContextParams, LlamaFlashAttnType, LlamaPoolingType};
+use llama_cpp_4::llama_backend::LlamaBackend;
+use llama_cpp_4::llama_batch::LlamaBatch;
+use llama_cpp_4::model::LlamaModel;
+use llama_cpp_4::quantize::GgmlType;
+use llama_cpp_4::token::LlamaToken;
+use llama_cpp_sys_4 as sys;
+
+use crate::error::Error;
+
+/// The most rows one decode call may hold: the prompt chunk of SPEC 4.8.
+pub const ROWS_MAX: usize = 512;
+
+/// Bytes of llama.cpp's error log kept for the next error message.
+const LOG_BYTES_MAX: usize = 4096;
+
+static LOG: Mutex<String> = Mutex::new(String::new());
+
+/// The process-wide backend; llama.cpp allows one.
+pub fn backend() -> &'static LlamaBackend {
+    static BACKEND: OnceLock<LlamaBackend> = OnceLock::new();
+    BACKEND.get_or_init(|| {
+        // SAFETY: `on_log` is a static function that never unwinds and takes no user data, so it stays callable from any
+        // thread for the rest of the process.
+        unsafe { llama_cpp_4::log_set(Some(on_log), std::ptr::null_mut()) };
+        LlamaBackend::init().expect("invariant: only this function initialises the backend")
+    })
+}
+
+/// Takes what llama.cpp reported as errors since the last call.
+pub fn take_log() -> String {
+    let mut log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::take(&mut *log).trim().to_owned()
+}
+
+unsafe extern "C" fn on_log(level: sys::ggml_log_level, text: *const c_char, _data: *mut c_void) {
+    if text.is_null() {
+        return;
+    }
+    // SAFETY: llama.cpp passes a NUL-terminated string that lives for the duration of the call.
+    let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
+    let line = text.trim();
+    if line.is_empty() {
+        return;
+    }
+    match level {
+        sys::GGML_LOG_LEVEL_ERROR => {
+            tracing::debug!(target: "llama", "{line}");
+            let mut log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
+            if log.len() + line.len() < LOG_BYTES_MAX {
+                if !log.is_empty() {
+                    log.push_str("; ");
+                }
+                log.push_str(line);
+            }
+        }
+        sys::GGML_LOG_LEVEL_WARN => tracing::debug!(target: "llama", "{line}"),
+        _ => tracing::trace!(target: "llama", "{line}"),
+    }
+}
+
+/// ggml worker threads that sleep between graphs instead of spinning.
+struct Threadpool(NonNull<sys::ggml_threadpool>);
+
+impl Threadpool {
+    fn new(threads: i32, poll: u32) -> Option<Self> {
+        // SAFETY: the parameters are a plain struct made by llama.cpp itself; the pool copies what it needs.
+        let pool = unsafe {
+            let mut params = sys::ggml_threadpool_params_default(threads);
+            params.poll = poll;
+            sys::ggml_threadpool_new(&raw mut params)
+        };
+        NonNull::new(pool).map(Self)
+    }
+}
+
+impl Drop for Threadpool {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from `ggml_threadpool_new` and is freed once; `Context` drops the llama context first.
+        unsafe { sys::ggml_threadpool_free(self.0.as_ptr()) }
+    }
+}
+
+/// How to build a [`Context`].
+#[derive(Clone, Copy, Debug)]
+pub struct ContextConfig {
+    /// Tokens of one sequence.
+    pub n_ctx: u32,
+    /// Sequences that may live at once.
+    pub sequences: u32,
+    /// Threads of decoding and prefill.
+    pub threads: i32,
+    /// ggml's polling level, 0 (sleep at once) to 100.
+    pub poll: u32,
+    /// Flash attention on or off.
+    pub flash_attention: bool,
+    /// Storage type of keys.
+    pub cache_type_k: GgmlType,
+    /// Storage type of values.
+    pub cache_type_v: GgmlType,
+}
+
+/// One row of a decode call.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The token to feed.
+    pub token: u32,
+    /// Its position in the sequence.
+    pub position: u32,
+    /// The sequence.
+    pub sequence: u32,
+    /// Whether the row's outputs are wanted.
+    pub output: bool,
+}
+
+/// A llama.cpp context, its batch and its threads. Owned by one thread.
+pub struct Context<'model> {
+    // Dropped before the pool that it borrows.
+    llama: LlamaContext<'model>,
+    _pool: Option<Threadpool>,
+    batch: LlamaBatch,
+    embeddings: bool,
+}
+
+impl<'model> Context<'model> {
+    /// Builds a context over `model`.
+    ///
+    /// # Errors
+    /// When llama.cpp cannot allocate it.
+    pub fn new(model: &'model LlamaModel, config: &ContextConfig) -> Result<Self, Error> {
+        let tokens = config.n_ctx.saturating_mul(config.sequences);
+        let rows = u32::try_from(ROWS_MAX).expect("invariant: a small constant");
+        let flash = if config.flash_attention { LlamaFlashAttnType::Enabled } else { LlamaFlashAttnType::Disabled };
+        let params = LlamaContextParams::default()
+            .with_n_ctx(NonZeroU32::new(tokens))
+            .with_n_seq_max(config.sequences)
+            .with_n_batch(rows)
+            .with_n_ubatch(rows)
+            .with_n_threads(config.threads)
+            .with_n_threads_batch(config.threads)
+            .with_flash_attn_type(flash)
+            .with_cache_type_k(config.cache_type_k)
+            .with_cache_type_v(config.cache_type_v)
+            .with_pooling_type(LlamaPoolingType::None)
+            .with_kv_unified(false)
+            .with_embeddings(false)
+            .with_no_perf(true);
+        let mut llama = model
+            .new_context(backend(), params)
+            .map_err(|source| Error::Context { source, log: take_log() })?;
+        let pool = if config.threads > 1 { Threadpool::new(config.threads, config.poll) } else { None };
+        if let Some(pool) = &pool {
+            // SAFETY: the pool lives in this struct beside the context, is dropped after it, and is never handed out.
+            unsafe { llama.attach_threadpool(pool.0.as_ptr(), pool.0.as_ptr()) };
+        }
+        Ok(Self { llama, _pool: pool, batch: LlamaBatch::new(ROWS_MAX, 1), embeddings: false })
+    }
+
+    /// Runs one decode call. With `hidden` the final hidden state of every row can be read beside its logits.
+    ///
+    /// # Errors
+    /// When llama.cpp refuses the batch or fails.
+    pub fn decode(&mut self, rows: impl IntoIterator<Item = Row>, hidden: bool) -> Result<(), Error> {
+        if self.embeddings != hidden {
+            self.llama.set_embeddings(hidden);
+            self.embeddings = hidden;
+        }
+        self.batch.clear();
+        for row in rows {
+            let sequence = [signed(row.sequence)];
+            self.batch.add(LlamaToken(signed(row.token)), signed(row.position), &sequence, row.output)?;
+        }
+        self.llama.decode(&mut self.batch).map_err(|source| Error::Decode { source, log: take_log() })
+    }
+
+    /// The logits of output row `index` of the last decode call, `[n_vocab]`.
+    pub fn logits(&self, index: usize) -> &[f32] {
+        self.llama.get_logits_ith(row_index(index))
+    }
+
+    /// The hidden state of output row `index` of the last decode call, `[n_embd]`, after the final norm.
+    ///
+    /// # Errors
+    /// When the call did not ask for hidden states.
+    pub fn hidden(&self, index: usize) -> Result<&[f32], Error> {
+        Ok(self.llama.embeddings_ith(row_index(index))?)
+    }
+
+    /// Forgets `sequence` from `position` on.
+    ///
+    /// # Errors
+    /// When the model's memory cannot be cut there.
+    pub fn truncate(&mut self, sequence: u32, position: u32) -> Result<(), Error> {
+        match self.llama.clear_kv_cache_seq(Some(sequence), Some(position), None) {
+            Ok(true) => Ok(()),
+            _ => Err(Error::Truncate { sequence, position }),
+        }
+    }
+
+    /// Tokens one sequence can hold.
+    pub fn n_ctx_sequence(&self) -> u32 {
+        self.llama.n_ctx_seq()
+    }
+}
+
+/// Token ids, positions and sequences stay far below `i32::MAX`; larger ones would be refused by llama.cpp.
+fn signed(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+fn row_index(index: usize) -> i32 {
+    i32::try_from(index).expect("invariant: a batch holds at most 512 rows")
+}
