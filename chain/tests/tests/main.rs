@@ -1,1 +1,13 @@
-fn main(){}
+//! One module an instruction; each lists its refusals, and `errors` looks whether together they cover the program's.
+
+mod artifact;
+mod errors;
+mod initialize;
+mod open_escrow;
+mod refund_expired;
+mod refund_reject;
+mod register_validator;
+mod set_model;
+mod settle;
+mod settle_quorum;
+mod update_validator;

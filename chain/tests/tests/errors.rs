@@ -1,0 +1,49 @@
+//! Every error of the program is provoked by some test, and the interface knows them all.
+
+use crate::{
+    initialize, open_escrow, refund_expired, refund_reject, register_validator, set_model, settle, settle_quorum,
+    update_validator,
+};
+use ogong_chain_interface::ChainError;
+use ogong_chain_tests::{Expected, Refusal};
+
+const ALL: &[&[Refusal]] = &[
+    initialize::REFUSALS,
+    register_validator::REFUSALS,
+    update_validator::REFUSALS,
+    set_model::REFUSALS,
+    open_escrow::REFUSALS,
+    settle::REFUSALS,
+    settle_quorum::REFUSALS,
+    refund_reject::REFUSALS,
+    refund_expired::REFUSALS,
+];
+
+#[test]
+fn every_error_is_provoked() {
+    let provoked: Vec<ChainError> = ALL
+        .iter()
+        .flat_map(|refusals| refusals.iter())
+        .filter_map(|refusal| match refusal.expected {
+            Expected::Chain(error) => Some(error),
+            Expected::Number(_) => None,
+        })
+        .collect();
+    let missing: Vec<&ChainError> = ChainError::ALL.iter().filter(|error| !provoked.contains(error)).collect();
+    assert!(missing.is_empty(), "no test provokes {missing:?}");
+}
+
+/// `check` holds name, number and text of each provoked error against the ELF; here the program has none beyond those.
+#[test]
+fn the_program_has_no_other_errors() {
+    let source = include_str!("../../programs/chain/src/error.rs");
+    let (_, body) = source.split_once("pub enum ChainError {").expect("the enum");
+    let names: Vec<&str> = body
+        .lines()
+        .map(str::trim)
+        .filter_map(|line| line.strip_suffix(','))
+        .filter(|name| name.chars().all(char::is_alphanumeric))
+        .collect();
+    let known: Vec<&str> = ChainError::ALL.iter().map(|error| error.name()).collect();
+    assert_eq!(names, known);
+}

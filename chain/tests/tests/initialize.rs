@@ -1,0 +1,83 @@
+//! `initialize`.
+
+use litesvm::types::TransactionResult;
+use ogong_chain_interface::account::Config;
+use ogong_chain_interface::error::ACCOUNT_IN_USE;
+use ogong_chain_interface::instruction::Initialize;
+use ogong_chain_interface::{ChainError, PROGRAM_ID, SPLIT_BPS_DEFAULT, address};
+use ogong_chain_tests::Expected::{Chain, Number};
+use ogong_chain_tests::world::NETWORK;
+use ogong_chain_tests::{Refusal, World, check};
+
+pub const REFUSALS: &[Refusal] = &[
+    Refusal {
+        name: "split one over",
+        expected: Chain(ChainError::SplitSumWrong),
+        attempt: |world| first(world, |i| i.split_bps = [8_501, 500, 500, 500, 0]),
+    },
+    Refusal {
+        name: "split that wraps to the right sum in 16 bits",
+        expected: Chain(ChainError::SplitSumWrong),
+        attempt: |world| first(world, |i| i.split_bps = [10_000, 32_768, 32_768, 0, 0]),
+    },
+    Refusal {
+        name: "maker's share",
+        expected: Chain(ChainError::MakerShareReserved),
+        attempt: |world| first(world, |i| i.split_bps = [8_499, 500, 500, 500, 1]),
+    },
+    Refusal {
+        name: "alpha over the whole",
+        expected: Chain(ChainError::AlphaOutOfRange),
+        attempt: |world| first(world, |i| i.alpha_ppm = 1_000_001),
+    },
+    Refusal {
+        name: "no beacon period",
+        expected: Chain(ChainError::BeaconPeriodZero),
+        attempt: |world| first(world, |i| i.beacon_period_ms = 0),
+    },
+    Refusal {
+        name: "no minimum stake",
+        expected: Chain(ChainError::MinStakeZero),
+        attempt: |world| first(world, |i| i.min_stake = 0),
+    },
+    Refusal {
+        name: "a second time",
+        expected: Number(ACCOUNT_IN_USE),
+        attempt: |world| world.send(world.initialize(), &[world.admin.key.insecure_clone()]),
+    },
+];
+
+/// An initialize on a chain that has none yet.
+fn first(world: &mut World, spoil: fn(&mut Initialize)) -> TransactionResult {
+    *world = World::bare();
+    let mut initialize = world.initialize();
+    spoil(&mut initialize);
+    world.send(initialize, &[world.admin.key.insecure_clone()])
+}
+
+#[test]
+fn writes_what_was_asked() {
+    let world = World::new();
+    let config = Config {
+        admin: world.admin.address(),
+        network: NETWORK,
+        mint: world.mint,
+        reserve_owner: world.reserve.address(),
+        split_bps: SPLIT_BPS_DEFAULT,
+        min_stake: 100,
+        alpha_ppm: 1_000_000,
+        beacon_genesis_ms: 1_800_000_000_000,
+        beacon_period_ms: 3_000,
+        stake_epoch: 0,
+    };
+    assert_eq!(world.config(), config);
+    let set = world.validator_set();
+    assert_eq!((set.epoch, set.total_stake, set.members.len()), (0, 0, 0));
+    assert_eq!(world.balance(&address::vault(&PROGRAM_ID)), 0);
+    assert_eq!(world.balance(&address::stake_vault(&PROGRAM_ID)), 0);
+}
+
+#[test]
+fn refusals() {
+    check(REFUSALS);
+}
