@@ -11,14 +11,19 @@ const USAGE: u8 = 2;
 /// An error with something that can be done about it. It shows as the error it wraps.
 #[derive(Debug)]
 pub struct Hint {
-    source: Box<dyn std::error::Error + Send + Sync>,
+    source: anyhow::Error,
     hint: String,
 }
 
 impl Hint {
     /// Adds a hint to an error.
     pub fn new(source: impl Into<anyhow::Error>, hint: impl Into<String>) -> Self {
-        Self { source: source.into().into(), hint: hint.into() }
+        Self { source: source.into(), hint: hint.into() }
+    }
+
+    fn is_usage(&self) -> bool {
+        let inner = self.source.downcast_ref::<Self>();
+        self.source.is::<Usage>() || inner.is_some_and(Self::is_usage)
     }
 }
 
@@ -30,7 +35,7 @@ impl std::fmt::Display for Hint {
 
 impl std::error::Error for Hint {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.source()
+        self.source.chain().nth(1)
     }
 }
 
@@ -70,13 +75,10 @@ impl<T, E: Into<anyhow::Error>> ResultExt<T, E> for Result<T, E> {
 /// Prints an error to stderr and gives the exit code.
 pub fn report_error(error: &anyhow::Error) -> ExitCode {
     eprint!("{}", render(error));
-    let usage = error.chain().any(|cause| cause.is::<Usage>()) || wraps_usage(error);
+    let usage = error.chain().any(|cause| {
+        cause.is::<Usage>() || cause.downcast_ref::<Hint>().is_some_and(Hint::is_usage)
+    });
     ExitCode::from(if usage { USAGE } else { FAILURE })
-}
-
-fn wraps_usage(error: &anyhow::Error) -> bool {
-    let mut hints = error.chain().filter_map(|cause| cause.downcast_ref::<Hint>());
-    hints.any(|hint| hint.source.is::<Usage>())
 }
 
 fn render(error: &anyhow::Error) -> String {
@@ -96,13 +98,16 @@ fn render(error: &anyhow::Error) -> String {
     format!("error: {line}\n{hints}")
 }
 
+/// The hints of one link. What a [`Hint`] wraps is no link of its own: it shows through.
 fn hints_of(cause: &(dyn std::error::Error + 'static)) -> Vec<String> {
     let mut hints = Vec::new();
-    if let Some(wrapped) = cause.downcast_ref::<Hint>() {
-        hints.push(wrapped.hint.clone());
-        hints.extend(hints_of(wrapped.source.as_ref()));
-    }
+    let mut wrapped = cause.downcast_ref::<Hint>();
     hints.extend(cause.downcast_ref::<Error>().and_then(Error::hint));
+    while let Some(hint) = wrapped {
+        hints.push(hint.hint.clone());
+        hints.extend(hint.source.downcast_ref::<Error>().and_then(Error::hint));
+        wrapped = hint.source.downcast_ref::<Hint>();
+    }
     hints
 }
 

@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn a_bundle_reads_back() {
-        assert_eq!(ProofBundle::from_bytes(&bundle().to_bytes()), Ok(bundle()));
+        let bundle = bundle();
+        assert_eq!(ProofBundle::from_bytes(&bundle.to_bytes()), Ok(bundle));
         assert_eq!(proof_path(&ReplyId::from_bytes([10; 32])), format!("/v1/replies/{}/proof", "0a".repeat(32)));
     }
 

@@ -3,7 +3,7 @@
 use super::{Definition, fault};
 use crate::{Error, error::StoreFault};
 use redb::{Database, Durability, ReadableTable, WriteTransaction};
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, thread::JoinHandle};
 use tokio::sync::{mpsc, oneshot};
 
 /// Jobs that wait at most; further callers wait to hand theirs in.
@@ -29,29 +29,48 @@ struct Job {
     done: oneshot::Sender<Outcome>,
 }
 
-/// Hands jobs to the thread, which ends when this is dropped.
+/// Hands jobs to the thread. Dropping it waits for the thread, so that the file is free when the store is gone.
 #[derive(Debug)]
-pub(super) struct Writer(mpsc::Sender<Job>);
+pub(super) struct Writer {
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
 
 impl Writer {
     pub(super) fn start(database: Arc<Database>) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE_DEPTH);
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || write(&database, queue))?;
-        Ok(Self(jobs))
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
     pub(super) async fn run(&self, ops: Vec<Op>) -> Result<Option<Vec<u8>>, Error> {
         let (done, outcome) = oneshot::channel();
-        self.0.send(Job { ops, done }).await.map_err(|_| StoreFault::Closed)?;
+        self.jobs()?.send(Job { ops, done }).await.map_err(|_| StoreFault::Closed)?;
         Ok(outcome.await.map_err(|_| StoreFault::Closed)??)
     }
 
     pub(super) fn run_blocking(&self, ops: Vec<Op>) -> Result<Option<Vec<u8>>, Error> {
         let (done, outcome) = oneshot::channel();
-        self.0.blocking_send(Job { ops, done }).map_err(|_| StoreFault::Closed)?;
+        self.jobs()?.blocking_send(Job { ops, done }).map_err(|_| StoreFault::Closed)?;
         Ok(outcome.blocking_recv().map_err(|_| StoreFault::Closed)??)
+    }
+}
+
+impl Writer {
+    fn jobs(&self) -> Result<&mpsc::Sender<Job>, StoreFault> {
+        self.jobs.as_ref().ok_or(StoreFault::Closed)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there has already failed the jobs that waited.
+            let _ = thread.join();
+        }
     }
 }
 

@@ -242,7 +242,7 @@ impl Endpoint {
     fn admit(&self, connection: &quinn::Connection) -> Option<Peer> {
         let certificates = connection.peer_identity()?.downcast::<Vec<CertificateDer>>().ok()?;
         let id = consensus_id_of_der(certificates.first()?);
-        let peer = Peer::new(connection.clone(), id, Arc::clone(&self.0.limits));
+        let peer = Peer::new(connection.clone(), id);
         self.0.book().entry(id).or_default().push(peer.clone());
         Some(peer)
     }
@@ -272,7 +272,7 @@ async fn accept(endpoint: Endpoint) {
     while let Some(incoming) = endpoint.0.quic.accept().await {
         let open = endpoint.0.quic.open_connections();
         let max = endpoint.0.limits.connections_max;
-        if open > max {
+        if open >= max {
             warn!(addr = %incoming.remote_address(), open, "connection refused, too many are open");
             incoming.refuse();
             continue;

@@ -1,13 +1,13 @@
 //! The asking side: [`Peer`] is one live connection to a node whose certificate is known.
 
-use super::{Limits, frame, request_timeout};
+use super::{frame, request_timeout};
 use crate::{
     Error,
     error::FrameError,
     wire::{Ask, FRAME_HEADER_BYTES, Kind, Request, Response},
 };
 use ogong_base::hash::ConsensusId;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 use tokio::time::timeout;
 
 /// A connection, whichever side opened it. Clones share it; it lives until either side closes it.
@@ -15,7 +15,6 @@ use tokio::time::timeout;
 pub struct Peer {
     connection: quinn::Connection,
     consensus_id: ConsensusId,
-    limits: Arc<Limits>,
 }
 
 impl std::fmt::Debug for Peer {
@@ -25,12 +24,8 @@ impl std::fmt::Debug for Peer {
 }
 
 impl Peer {
-    pub(super) fn new(
-        connection: quinn::Connection,
-        consensus_id: ConsensusId,
-        limits: Arc<Limits>,
-    ) -> Self {
-        Self { connection, consensus_id, limits }
+    pub(super) fn new(connection: quinn::Connection, consensus_id: ConsensusId) -> Self {
+        Self { connection, consensus_id }
     }
 
     /// Who this is.
