@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// No such file.
-    #[error("model file {path} cannot be read: {source}; hint: check --model", path = .path.display())]
+    #[error("model file {path} cannot be read: {source}", path = .path.display())]
     ModelFile {
         /// The file.
         path: PathBuf,
@@ -16,7 +16,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// llama.cpp refuses the file.
-    #[error("model file {path} cannot be loaded: {log}; hint: it must be a whole GGUF file of an architecture that llama.cpp knows", path = .path.display())]
+    #[error("model file {path} cannot be loaded: {log}", path = .path.display())]
     ModelLoad {
         /// The file.
         path: PathBuf,
@@ -32,7 +32,7 @@ pub enum Error {
         why: String,
     },
     /// No context could be made.
-    #[error("context cannot be made: {source}: {log}; hint: lower --n-ctx or --parallel")]
+    #[error("context cannot be made: {source}: {log}")]
     Context {
         /// Why.
         #[source]
@@ -70,7 +70,7 @@ pub enum Error {
     #[error("{0}")]
     Config(String),
     /// The quantiser failed.
-    #[error("quantising {from} failed: {log}; hint: the source must be a whole GGUF file and the target writable", from = .from.display())]
+    #[error("quantising {from} failed: {log}", from = .from.display())]
     Quantize {
         /// The source.
         from: PathBuf,
@@ -81,7 +81,7 @@ pub enum Error {
     #[error("the engine has stopped")]
     Stopped,
     /// The queue is full.
-    #[error("the engine is busy: {waiting} requests wait already; hint: try again later, or raise --parallel")]
+    #[error("the engine is busy: {waiting} requests wait already")]
     Busy {
         /// How many wait.
         waiting: usize,
@@ -89,6 +89,20 @@ pub enum Error {
     /// The request itself cannot be served.
     #[error(transparent)]
     Request(#[from] RequestError),
+}
+
+impl Error {
+    /// What the operator or the client can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::ModelFile { .. } => "check the path",
+            Self::ModelLoad { .. } | Self::Quantize { .. } => "it must be a whole GGUF file of an architecture that llama.cpp knows",
+            Self::Context { .. } => "lower --n-ctx or --parallel",
+            Self::Busy { .. } => "try again later, or raise --parallel",
+            Self::Request(error) => return error.hint(),
+            _ => return None,
+        })
+    }
 }
 
 /// The request cannot be served, and would not be if it came again.
@@ -107,7 +121,7 @@ pub enum RequestError {
         why: String,
     },
     /// The prompt does not fit.
-    #[error("prompt is too long: {n_prompt} tokens, and the context holds {n_ctx} with room for one more; hint: shorten the prompt or raise --n-ctx")]
+    #[error("prompt is too long: {n_prompt} tokens, and the context holds {n_ctx} with room for one more")]
     PromptTooLong {
         /// Tokens of the prompt.
         n_prompt: usize,
@@ -115,7 +129,7 @@ pub enum RequestError {
         n_ctx: u32,
     },
     /// The order asks for a longer context than the engine has.
-    #[error("order's n_ctx is {order}, this engine's is {engine}; hint: raise --n-ctx or route elsewhere")]
+    #[error("order's n_ctx is {order}, this engine's is {engine}")]
     ContextTooLong {
         /// What the order says.
         order: u32,
@@ -123,10 +137,10 @@ pub enum RequestError {
         engine: u32,
     },
     /// The engine does not commit.
-    #[error("this engine does not commit; hint: start it with --commit or LLAMAMP_COMMIT=1")]
+    #[error("this engine does not commit")]
     NotCommitting,
     /// Exact mode is not this engine's.
-    #[error("exact mode is not available: the self-test at load did not reproduce {weight_format} bit for bit; hint: ask in tolerance mode")]
+    #[error("exact mode is not available: the self-test at load did not reproduce {weight_format} bit for bit")]
     NotExact {
         /// The model's weight format.
         weight_format: String,
@@ -134,6 +148,17 @@ pub enum RequestError {
 }
 
 impl RequestError {
+    /// What the client can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::PromptTooLong { .. } => "shorten the prompt, or raise --n-ctx",
+            Self::ContextTooLong { .. } => "raise --n-ctx, or route elsewhere",
+            Self::NotCommitting => "start it with --commit or LLAMAMP_COMMIT=1",
+            Self::NotExact { .. } => "ask in tolerance mode",
+            Self::Json(_) | Self::Member { .. } => return None,
+        })
+    }
+
     /// A fault of one member.
     pub fn member(param: &str, why: impl Into<String>) -> Self {
         Self::Member { param: param.into(), why: why.into() }

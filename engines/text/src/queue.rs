@@ -143,3 +143,50 @@ impl Inner {
         work
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::Generate;
+    use crate::slot::Event;
+    use ogong_commitment::params::SamplingParams;
+    use tokio::sync::mpsc;
+
+    fn pending() -> (Pending, mpsc::Receiver<Event>) {
+        let (events, receiver) = mpsc::channel(4);
+        let job = Generate { prompt: vec![1], params: SamplingParams::default(), limit: 1, seed: [0; 32], stream: false, commit: None };
+        (Pending { job, events }, receiver)
+    }
+
+    #[test]
+    fn a_full_queue_refuses_unless_somebody_hung_up() {
+        let queue = Queue::default();
+        let mut listeners = Vec::new();
+        for _ in 0..WAITING_MAX {
+            let (job, listener) = pending();
+            queue.generate(job).expect("room");
+            listeners.push(listener);
+        }
+        let (job, _listener) = pending();
+        assert!(matches!(queue.generate(job), Err(Error::Busy { waiting: WAITING_MAX })));
+        listeners.pop();
+        let (job, listener) = pending();
+        queue.generate(job).expect("the place of the one who hung up");
+        listeners.push(listener);
+        assert_eq!(queue.next(3, true, true).expect("work").generate.len(), 3);
+    }
+
+    #[test]
+    fn a_stopping_queue_ends_the_thread_once_it_is_idle() {
+        let queue = Queue::default();
+        let (job, _listener) = pending();
+        queue.generate(job).expect("room");
+        queue.drain();
+        let (job, _other) = pending();
+        assert!(matches!(queue.generate(job), Err(Error::Stopped)));
+        assert!(queue.next(0, false, false).is_some_and(|work| work.generate.is_empty()), "what is under way goes on");
+        assert!(queue.next(1, true, true).is_none());
+        queue.stop();
+        assert!(queue.next(1, true, false).is_none());
+    }
+}

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::cli::{Cli, ServeFlags, Tool};
 use crate::engine::{Engine, default_threads};
+use crate::error::Error;
 use crate::http::{self, App};
 use crate::{model, quantize};
 
@@ -21,15 +22,19 @@ pub async fn run(cli: Cli, shutdown: Shutdown) -> anyhow::Result<()> {
     match cli.tool {
         None => serve(cli.serve, shutdown).await,
         Some(Tool::ModelRoot { files }) => {
-            println!("{}", model::root_of_files(&files)?);
+            println!("{}", model::root_of_files(&files).hint_from(hint)?);
             Ok(())
         }
         Some(Tool::Quantize { from, to, format, threads }) => {
             let threads = i32::try_from(threads.unwrap_or_else(default_threads)).unwrap_or(1);
             let work = move || quantize::quantize(&from, &to, &format, threads);
-            Ok(tokio::task::spawn_blocking(work).await??)
+            tokio::task::spawn_blocking(work).await?.hint_from(hint)
         }
     }
+}
+
+fn hint(error: &Error) -> Option<String> {
+    error.hint().map(str::to_owned)
 }
 
 async fn serve(flags: ServeFlags, shutdown: Shutdown) -> anyhow::Result<()> {
@@ -47,7 +52,7 @@ async fn serve(flags: ServeFlags, shutdown: Shutdown) -> anyhow::Result<()> {
     let load = {
         let app = app.clone();
         async move {
-            app.serve_with(loading.await??);
+            app.serve_with(loading.await?.hint_from(hint)?);
             std::future::pending::<anyhow::Result<()>>().await
         }
     };

@@ -30,7 +30,7 @@ pub async fn completions(State(app): State<App>, headers: HeaderMap, body: Body)
 async fn answer(app: &App, endpoint: Endpoint, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
     let engine = app.engine()?.clone();
     let committed = commit_headers(headers)?;
-    let bytes = read_body(headers, body).await?;
+    let bytes = read_body(body).await?;
     // Rendering and tokenising a long prompt takes milliseconds, too long for an async thread.
     let preparing = tokio::task::spawn_blocking({
         let engine = engine.clone();

@@ -21,13 +21,20 @@ impl Refusal {
 
     /// The model is not loaded yet.
     pub fn loading() -> Self {
-        Self::new(ErrorKind::Unavailable, "loading", "the model is loading; hint: ask again in a moment")
+        Self::new(ErrorKind::Unavailable, "loading", "the model is loading").hinted(Some("ask again in a moment"))
+    }
+
+    fn hinted(mut self, hint: Option<&str>) -> Self {
+        if let Some(hint) = hint {
+            self.body = self.body.hint(hint);
+        }
+        self
     }
 
     /// Off loopback without the token.
     pub fn unauthorized() -> Self {
-        let message = "this endpoint shows prompts and is for loopback or bearers of the token; hint: --auth-token-file";
-        Self::new(ErrorKind::Authentication, "unauthorized", message)
+        let message = "this endpoint shows prompts and is for loopback or bearers of the token";
+        Self::new(ErrorKind::Authentication, "unauthorized", message).hinted(Some("start the engine with --auth-token-file"))
     }
 
     /// Over the bound.
@@ -67,25 +74,26 @@ impl From<RequestError> for Refusal {
             Some(param) => body.param(param),
             None => body,
         };
-        Self { kind: ErrorKind::InvalidRequest, body }
+        Self { kind: ErrorKind::InvalidRequest, body }.hinted(error.hint())
     }
 }
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        match error {
-            Error::Request(error) => error.into(),
-            Error::Busy { .. } => Self::new(ErrorKind::Unavailable, "busy", error.to_string()),
-            Error::Stopped => Self::new(ErrorKind::Unavailable, "stopping", error.to_string()),
-            Error::Commit(_) => Self::new(ErrorKind::Internal, "commit_failed", error.to_string()),
-            _ => Self::new(ErrorKind::Internal, "engine_failed", error.to_string()),
-        }
+        let (kind, code) = match &error {
+            Error::Request(error) => return error.clone().into(),
+            Error::Busy { .. } => (ErrorKind::Unavailable, "busy"),
+            Error::Stopped => (ErrorKind::Unavailable, "stopping"),
+            Error::Commit(_) => (ErrorKind::Internal, "commit_failed"),
+            _ => (ErrorKind::Internal, "engine_failed"),
+        };
+        Self::new(kind, code, error.to_string()).hinted(error.hint())
     }
 }
 
 /// 404 for paths that are none.
 pub async fn no_such_path(uri: axum::http::Uri) -> Refusal {
-    Refusal::new(ErrorKind::NotFound, "no_such_path", format!("no such path: {}; hint: endpoints begin with /v1", uri.path()))
+    Refusal::new(ErrorKind::NotFound, "no_such_path", format!("no such path: {}", uri.path())).hinted(Some("endpoints begin with /v1"))
 }
 
 /// 405 for methods a path has not.

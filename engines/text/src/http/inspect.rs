@@ -43,7 +43,7 @@ pub async fn score(
 ) -> Result<Json<ScoreReply>, Refusal> {
     app.authorize(peer, &headers)?;
     let engine = app.engine()?.clone();
-    let bytes = read_body(&headers, body).await?;
+    let bytes = read_body(body).await?;
     let request: ScoreRequest = serde_json::from_slice(&bytes).map_err(|error| RequestError::Json(error.to_string()))?;
     let beginning = tokio::task::spawn_blocking(move || engine.begin_score(&request));
     let receiver = beginning.await.map_err(|_| Error::Stopped)??;

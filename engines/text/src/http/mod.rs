@@ -29,6 +29,10 @@ use error::Refusal;
 
 /// Bytes of a request at most; a score holds its body in base64.
 const REQUEST_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
+/// Bytes of an oversized request that are read and dropped at most.
+const LINGER_BYTES_MAX: usize = 4 * REQUEST_BYTES_MAX;
+/// How long they are read.
+const LINGER: Duration = Duration::from_secs(5);
 /// How long replies under way may go on once the process shall end.
 const DRAIN: Duration = Duration::from_secs(5);
 /// How long connections may take to end after that.
@@ -141,21 +145,29 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> std::
 }
 
 /// Reads a request body within the bound.
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
-    let announced = headers.get("content-length").and_then(|length| length.to_str().ok()).and_then(|length| length.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > REQUEST_BYTES_MAX) {
-        return Err(Refusal::too_large(REQUEST_BYTES_MAX));
-    }
+async fn read_body(body: Body) -> Result<Bytes, Refusal> {
     let mut whole = BytesMut::new();
     let mut stream = body.into_data_stream();
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|error| Refusal::unreadable(&error))?;
         if whole.len() + chunk.len() > REQUEST_BYTES_MAX {
+            // Time out or not, the answer is the same.
+            let _ = timeout(LINGER, discard(stream)).await;
             return Err(Refusal::too_large(REQUEST_BYTES_MAX));
         }
         whole.extend_from_slice(&chunk);
     }
     Ok(whole.freeze())
+}
+
+/// Reads on for a while: most clients look for the answer only once they have sent everything, and a connection that is
+/// closed under them gives them an error of the network in place of ours.
+async fn discard(mut stream: axum::body::BodyDataStream) {
+    let mut left = LINGER_BYTES_MAX;
+    while let Some(Ok(chunk)) = stream.next().await {
+        let Some(rest) = left.checked_sub(chunk.len()) else { return };
+        left = rest;
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,86 @@
+//! Committed replies of the real model, scored and replayed (SPEC 3, 4, 5.5): no honest reply may fail.
+
+mod common;
+
+use common::{body, check_bindings, commit, config, engine, limits, measure, recomputed, reply_id, score};
+use ogong_engine::wire::ScoreMode;
+use ogong_text::engine::wait;
+use ogong_text::{Engine, EngineConfig};
+
+#[test]
+fn an_honest_reply_passes_in_both_modes() {
+    let engine = engine("Q8_0");
+    assert!(engine.capabilities().exact, "Q8_0 reproduces itself");
+    let cases = [
+        ("Explain how a bicycle stays upright.", "", 90),
+        ("Name three rivers.", r#","temperature":0,"max_tokens":40"#, 90),
+        ("Write a limerick about a lighthouse.", r#","temperature":1.5,"top_p":0.9,"frequency_penalty":0.5"#, 70),
+        ("Count to twenty.", r#","temperature":0.7,"stop":["7","\n\n"]"#, 70),
+    ];
+    for (n, (prompt, sampling, max_tokens)) in (1..).zip(cases) {
+        let reply = commit(&engine, n, body(prompt, sampling), max_tokens);
+        let tolerance = score(&engine, &reply, ScoreMode::Tolerance);
+        check_bindings(&reply, &tolerance);
+        let measured = measure(&reply, &tolerance);
+        assert!(measured.passes(reply.trajectory.ids.len()), "{prompt}: {measured:?}");
+        let exact = score(&engine, &reply, ScoreMode::Exact);
+        check_bindings(&reply, &exact);
+        assert_eq!(recomputed(&reply, &exact), reply.trajectory.leaves, "{prompt}: exact mode gives the same leaves");
+        let measured = measure(&reply, &exact);
+        assert!(measured.margin_max < 0.002, "{prompt}: the same numbers leave only the rounding: {measured:?}");
+    }
+}
+
+#[test]
+fn a_long_prompt_is_reproduced_across_its_chunks() {
+    let engine = engine("Q8_0");
+    let prompt = common::long_text(700);
+    let reply = commit(&engine, 9, body(&prompt, ""), 40);
+    assert!(reply.trajectory.header.n_prompt > 600, "the prompt spans two chunks: {}", reply.trajectory.header.n_prompt);
+    let exact = score(&engine, &reply, ScoreMode::Exact);
+    assert_eq!(recomputed(&reply, &exact), reply.trajectory.leaves);
+}
+
+#[test]
+fn company_changes_nothing() {
+    let engine = engine("Q8_0");
+    let prompts = ["What is rain?", "Tell a story about a fox.", "List five colours.", &common::long_text(560)];
+    let bodies: Vec<_> = prompts.iter().map(|prompt| body(prompt, r#","temperature":0.8"#)).collect();
+    let alone: Vec<_> = (20..).zip(&bodies).map(|(n, body)| commit(&engine, n, body.clone(), 48).trajectory).collect();
+    let together: Vec<_> = (20..)
+        .zip(&bodies)
+        .map(|(n, body)| {
+            let prepared = engine.prepare_committed(body.clone(), reply_id(n), limits(48)).expect("a request");
+            engine.generate(prepared.job).expect("queued")
+        })
+        .collect();
+    // A score in between must disturb nothing and be disturbed by nothing.
+    let first = common::Reply { id: reply_id(20), body: bodies[0].clone(), limits: limits(48), trajectory: alone[0].clone() };
+    let exact = score(&engine, &first, ScoreMode::Exact);
+    assert_eq!(recomputed(&first, &exact), first.trajectory.leaves);
+    for (alone, events) in alone.iter().zip(together) {
+        let (text, done) = wait(events).expect("a reply");
+        let trajectory = done.trajectory.expect("committed");
+        assert_eq!(&trajectory, alone);
+        assert_eq!(text, trajectory.raw_text);
+    }
+}
+
+#[test]
+fn a_foreign_answer_does_not_pass() {
+    let honest = engine("Q8_0");
+    let cheap = Engine::load(&config("Q4_0")).expect("engine");
+    let reply = commit(&cheap, 30, body("Explain how a bicycle stays upright.", ""), 96);
+    let measured = measure(&reply, &score(&honest, &reply, ScoreMode::Tolerance));
+    assert!(!measured.passes(reply.trajectory.ids.len()), "Q4_0 for Q8_0: {measured:?}");
+}
+
+#[test]
+fn an_engine_that_does_not_commit_says_so() {
+    let engine = Engine::load(&EngineConfig { commit: false, parallel: 1, ..config("Q8_0") }).expect("engine");
+    let refused = engine.prepare_committed(body("x", ""), reply_id(1), limits(8));
+    assert_eq!(refused.expect_err("refused"), ogong_text::RequestError::NotCommitting);
+    let prepared = engine.prepare_plain(&body("Say hello.", r#","seed":1,"max_tokens":8"#)).expect("a plain request");
+    let (text, done) = wait(engine.generate(prepared.job).expect("queued")).expect("a reply");
+    assert!(!text.is_empty() && done.trajectory.is_none() && done.n_tokens <= 8);
+}

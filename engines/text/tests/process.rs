@@ -1,0 +1,105 @@
+//! The program itself: how it ends, what it says, and that the supervisor keeps it alive.
+
+mod common;
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use common::model;
+use ogong_engine::{Error, Supervisor, SupervisorConfig};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ogong-text-server");
+
+fn run(args: &[&str]) -> Output {
+    Command::new(PROGRAM).args(args).stdin(Stdio::null()).output().expect("the program runs")
+}
+
+fn error_of(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).lines().filter(|line| line.starts_with("error:") || line.starts_with("hint:")).collect::<Vec<_>>().join("\n")
+}
+
+fn supervised(dir: &tempfile::TempDir) -> SupervisorConfig {
+    SupervisorConfig {
+        program: Some(PathBuf::from(PROGRAM)),
+        parallel: Some(1),
+        n_ctx: Some(256),
+        threads: Some(1),
+        ..SupervisorConfig::new(model("Q8_0"), dir.path().join("engine.log"))
+    }
+}
+
+#[test]
+fn bad_models_and_taken_ports_end_with_a_hint() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let broken = common::file(dir.path(), "broken.gguf", b"GGUF, but not really");
+    let mut head = std::fs::read(model("Q8_0")).expect("the model");
+    head.truncate(head.len() / 2);
+    let cut = common::file(dir.path(), "cut.gguf", &head);
+    let missing = dir.path().join("missing.gguf");
+    for path in [&broken, &cut, &missing] {
+        let output = run(&["--model", path.to_str().expect("utf-8"), "--port", "0"]);
+        let error = error_of(&output);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains(path.to_str().expect("utf-8")) && error.contains("hint:"), "{error}");
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("address").port().to_string();
+    let output = run(&["--model", missing.to_str().expect("utf-8"), "--port", &port]);
+    let error = error_of(&output);
+    assert!(output.status.code() == Some(1) && error.contains(&port) && error.contains("--port"), "{error}");
+    assert_eq!(run(&["--model", "x", "--cache-type-k", "q9"]).status.code(), Some(2));
+    assert_eq!(run(&[]).status.code(), Some(2));
+}
+
+#[test]
+fn the_root_of_a_model_is_that_of_its_files() {
+    let path = model("Q8_0");
+    let output = run(&["model-root", path.to_str().expect("utf-8")]);
+    let root = ogong_text::model::root_of_files(&[path]).expect("root");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), root.to_hex());
+}
+
+#[tokio::test]
+async fn the_supervisor_starts_restarts_and_stops() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let supervisor = Supervisor::start(supervised(&dir)).await.expect("an engine");
+    let client = supervisor.client().clone();
+    assert!(client.capabilities().await.expect("capabilities").commit);
+    let first = supervisor.pid().expect("it runs");
+    let killed = Command::new("kill").args(["-9", &first.to_string()]).status().expect("kill");
+    assert!(killed.success());
+    let back = async {
+        while !supervisor.is_ready() || supervisor.pid() == Some(first) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), back).await.expect("it comes back");
+    assert!(client.health().await.expect("at the same address"));
+    assert_eq!(supervisor.restarts(), 1);
+    supervisor.stop().await;
+    assert!(client.health().await.is_err(), "nobody listens any more");
+    let log = std::fs::read_to_string(dir.path().join("engine.log")).expect("a log");
+    assert!(log.contains("model loaded") && log.contains("stopping"), "{log}");
+}
+
+#[tokio::test]
+async fn the_supervisor_tells_why_an_engine_did_not_start() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = SupervisorConfig { model: dir.path().join("none.gguf"), ..supervised(&dir) };
+    match Supervisor::start(config).await {
+        Err(Error::Exited { tail, .. }) => assert!(tail.contains("hint:") || tail.contains("none.gguf"), "{tail}"),
+        other => panic!("{other:?}"),
+    }
+    let config = SupervisorConfig { program: Some("/nonexistent/engine".into()), ..supervised(&dir) };
+    assert!(matches!(Supervisor::start(config).await, Err(Error::Spawn { .. })));
+}
+
+#[test]
+fn the_engine_ends_with_the_one_who_started_it() {
+    let path = model("Q8_0");
+    let args = ["--model", path.to_str().expect("utf-8"), "--port", "0", "--parallel", "1", "--n-ctx", "256", "--threads", "1", "--exit-on-stdin-close"];
+    let mut child = Command::new(PROGRAM).args(args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    drop(child.stdin.take());
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
