@@ -170,8 +170,8 @@ impl Scan {
         if logits.len() < DIGEST_ENTRIES_MIN || u32::try_from(logits.len()).is_err() {
             return Err(Error::Vocabulary(logits.len()));
         }
-        let peaks: Vec<f32> = logits.chunks(CHUNK).map(peak).collect();
-        let max = peak(&peaks);
+        let peaks: Vec<f32> = logits.chunks(CHUNK).map(float::peak).collect();
+        let max = float::peak(&peaks);
         let sum = float::exp_sum(logits, f64::from(max));
         if !max.is_finite() || !sum.is_finite() {
             let index = logits.iter().position(|l| l.is_nan() || *l == f32::INFINITY).unwrap_or(0);
@@ -202,18 +202,6 @@ impl Scan {
 
 fn by_q_then_id(a: &(u32, i16), b: &(u32, i16)) -> Ordering {
     b.1.cmp(&a.1).then(a.0.cmp(&b.0))
-}
-
-/// Largest value in 8 lanes, NaN aside.
-fn peak(values: &[f32]) -> f32 {
-    let (chunks, rest) = values.as_chunks::<{ float::LANES }>();
-    let mut lanes = [f32::NEG_INFINITY; float::LANES];
-    for chunk in chunks {
-        for (lane, value) in lanes.iter_mut().zip(chunk) {
-            *lane = if *value > *lane { *value } else { *lane };
-        }
-    }
-    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |max, value| if *value > max { *value } else { max })
 }
 
 /// The 64 largest, descending, ties by lower id. The 64th largest chunk peak bounds the 64th largest logit from below, so

@@ -30,34 +30,84 @@ const TAYLOR: [f64; 12] = [
 
 /// exp(x) for x ≤ 0: n = round(x·log2 e), r = x − n·ln2_hi − n·ln2_lo, Taylor polynomial of degree 11 in Horner form,
 /// scaled by 2ⁿ; 0 below −700.
-#[inline(always)]
 pub fn exp_lane(x: f64) -> f64 {
-    let shifted = x * std::f64::consts::LOG2_E + ROUND;
-    let n = shifted - ROUND;
-    let r = x - n * LN2_HI - n * LN2_LO;
-    let mut p = TAYLOR[0];
-    for c in &TAYLOR[1..] {
-        p = p * r + c;
-    }
-    // The low bits of `shifted` hold n in two's complement; moved up they are 2ⁿ's exponent but for the bias.
-    let scale = shifted.to_bits().wrapping_shl(F64_MANTISSA_BITS).wrapping_add(F64_EXPONENT_BIAS << F64_MANTISSA_BITS);
-    let y = p * f64::from_bits(scale);
+    let [y] = exp_above_floor([x]);
     if x < EXP_FLOOR { 0.0 } else { y }
+}
+
+/// [`exp_lane`] of several values that are all at or above the floor, step by step over all of them: so the steps of one
+/// value do not wait for each other.
+#[inline(always)]
+fn exp_above_floor<const N: usize>(x: [f64; N]) -> [f64; N] {
+    let shifted = x.map(|x| x * std::f64::consts::LOG2_E + ROUND);
+    let r: [f64; N] = std::array::from_fn(|i| {
+        let n = shifted[i] - ROUND;
+        x[i] - n * LN2_HI - n * LN2_LO
+    });
+    let mut p = [TAYLOR[0]; N];
+    for c in &TAYLOR[1..] {
+        for (p, r) in p.iter_mut().zip(r) {
+            *p = *p * r + c;
+        }
+    }
+    std::array::from_fn(|i| {
+        // The low bits of `shifted` hold n in two's complement; moved up they are 2ⁿ's exponent but for the bias.
+        let n = shifted[i].to_bits().wrapping_shl(F64_MANTISSA_BITS);
+        p[i] * f64::from_bits(n.wrapping_add(F64_EXPONENT_BIAS << F64_MANTISSA_BITS))
+    })
 }
 
 /// Σ exp(logit − max) in 8 interleaved lanes, id mod 8 ascending, lanes added in order.
 pub fn exp_sum(logits: &[f32], max: f64) -> f64 {
+    if f64::from(trough(logits)) - max < EXP_FLOOR { sum_floored(logits, max) } else { sum_above_floor(logits, max) }
+}
+
+fn sum_floored(logits: &[f32], max: f64) -> f64 {
+    let mut lanes = [0.0f64; LANES];
+    for (logit, lane) in logits.iter().zip((0..LANES).cycle()) {
+        lanes[lane] += exp_lane(f64::from(*logit) - max);
+    }
+    lanes.iter().fold(0.0, |sum, lane| sum + lane)
+}
+
+// A function of its own with the lanes' sum inside: so the compiler keeps the lanes where the steps do not spill.
+#[inline(never)]
+fn sum_above_floor(logits: &[f32], max: f64) -> f64 {
     let mut lanes = [0.0f64; LANES];
     let (chunks, rest) = logits.as_chunks::<LANES>();
     for chunk in chunks {
-        for (lane, logit) in lanes.iter_mut().zip(chunk) {
-            *lane += exp_lane(f64::from(*logit) - max);
+        let terms = exp_above_floor(chunk.map(|logit| f64::from(logit) - max));
+        for (lane, term) in lanes.iter_mut().zip(terms) {
+            *lane += term;
         }
     }
     for (lane, logit) in lanes.iter_mut().zip(rest) {
         *lane += exp_lane(f64::from(*logit) - max);
     }
     lanes.iter().fold(0.0, |sum, lane| sum + lane)
+}
+
+/// Largest value, NaN aside.
+pub fn peak(values: &[f32]) -> f32 {
+    extreme(values, f32::NEG_INFINITY, |value, lane| value > lane)
+}
+
+/// Smallest value, NaN aside.
+fn trough(values: &[f32]) -> f32 {
+    extreme(values, f32::INFINITY, |value, lane| value < lane)
+}
+
+#[inline(always)]
+fn extreme(values: &[f32], start: f32, beats: impl Fn(f32, f32) -> bool) -> f32 {
+    let pick = |lane: f32, value: f32| if beats(value, lane) { value } else { lane };
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let mut lanes = [start; LANES];
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane = pick(*lane, *value);
+        }
+    }
+    lanes.iter().chain(rest).fold(start, |best, value| pick(best, *value))
 }
 
 /// Nearest binary16, ties to even, straight from f64; too large becomes infinite.
@@ -122,6 +172,24 @@ mod tests {
         assert!(exp_lane(-700.0) > 0.0);
         assert_eq!(exp_lane(f64::NEG_INFINITY), 0.0);
         assert!(exp_lane(f64::NAN).is_nan());
+    }
+
+    #[test]
+    fn the_sum_runs_in_eight_lanes_whichever_way_it_goes() {
+        let logits: Vec<f32> = (0..1_003).map(|i| ((i * 7_919) % 1_013) as f32 / -30.0).collect();
+        let plain = |logits: &[f32]| {
+            let mut lanes = [0.0f64; LANES];
+            for (i, logit) in logits.iter().enumerate() {
+                lanes[i % LANES] += exp_lane(f64::from(*logit));
+            }
+            lanes.iter().sum::<f64>()
+        };
+        assert_eq!(exp_sum(&logits, 0.0).to_bits(), plain(&logits).to_bits());
+        let mut masked = logits;
+        (masked[5], masked[77]) = (f32::NEG_INFINITY, -701.0);
+        assert_eq!(exp_sum(&masked, 0.0).to_bits(), plain(&masked).to_bits());
+        masked[400] = f32::NAN;
+        assert!(exp_sum(&masked, 0.0).is_nan());
     }
 
     #[test]

@@ -402,7 +402,8 @@ fn merkle_file() -> Value {
             "proof_bytes": hex::encode(proof.to_bytes()),
         })
     };
-    json!({"spec": "3.8", "cases": [1, 2, 3, 5, 8, 9].map(case)})
+    let sizes = [1, 2, 3, 5, 8, 9];
+    json!({"spec": "3.8", "cases": sizes.map(case)})
 }
 
 /// Deterministic numbers in ±scale/2, a few of them far out: exact in f32, so that no library has a say.
