@@ -1,0 +1,92 @@
+//! The subcommands: configure, start, show, wallet.
+
+use crate::{
+    cli::{Cli, Command, Configure, Output},
+    config::{self, Config},
+    error::Error,
+    keys::{self, Keys},
+    start,
+};
+use ogong_daemon::{Hint, Role, Shutdown, files};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// Runs a command line.
+///
+/// # Errors
+/// What a person is told, with a hint where there is one.
+pub async fn run(cli: Cli, shutdown: Shutdown) -> Result<(), anyhow::Error> {
+    let home = cli.home.resolve(Role::Provider)?;
+    let outcome = match cli.command {
+        Command::Configure(flags) => configure(&home, &flags),
+        Command::Show(output) => show(&home, &output),
+        Command::Wallet(output) => wallet(&home, &output),
+        Command::Start(flags) => start::run(&home, flags, shutdown).await,
+    };
+    outcome.map_err(|error| match error.hint() {
+        Some(hint) => Hint::new(error, hint).into(),
+        None => error.into(),
+    })
+}
+
+fn file(home: &Path) -> PathBuf {
+    home.join(config::FILE)
+}
+
+/// Reads the config; an absent one is empty.
+///
+/// # Errors
+/// When it is damaged or has unknown members.
+pub fn load(home: &Path) -> Result<Config, Error> {
+    Ok(ogong_daemon::config::load(&file(home))?)
+}
+
+fn configure(home: &Path, flags: &Configure) -> Result<(), Error> {
+    let mut config = load(home)?;
+    config.apply(flags)?;
+    files::create_private_dir(home)?;
+    ogong_daemon::config::save(&file(home), &config)?;
+    if flags.json {
+        print_json(&config.redacted());
+    } else {
+        eprintln!("wrote {}", file(home).display());
+        let next = if config.join_network {
+            "ogong-provider start"
+        } else {
+            "ogong-provider configure --join-network .. to earn"
+        };
+        eprintln!("next: {next}");
+    }
+    Ok(())
+}
+
+fn show(home: &Path, output: &Output) -> Result<(), Error> {
+    let config = load(home)?.redacted();
+    if output.json {
+        print_json(&config);
+        return Ok(());
+    }
+    println!("# {}", file(home).display());
+    print_json(&config);
+    Ok(())
+}
+
+fn wallet(home: &Path, output: &Output) -> Result<(), Error> {
+    files::create_private_dir(home)?;
+    let keys = Keys::load_or_create(home)?;
+    let config = load(home)?;
+    let provider_id = keys.provider_id(config.machine.as_deref());
+    if output.json {
+        let path = home.join(keys::WALLET_FILE);
+        print_json(
+            &json!({ "address": keys.payout.to_string(), "keypair": path, "node_id": keys.node.node_id().to_hex(), "provider_id": provider_id }),
+        );
+    } else {
+        println!("{}", keys.payout);
+    }
+    Ok(())
+}
+
+fn print_json(value: &impl serde::Serialize) {
+    println!("{}", serde_json::to_string_pretty(value).expect("invariant: our own values are JSON"));
+}

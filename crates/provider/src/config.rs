@@ -1,0 +1,291 @@
+//! `config.json`: what `configure` writes and `start` reads. Parsed once into [`Network`], which cannot be wrong.
+
+use crate::{cli::Configure, error::Error};
+use ogong_base::{hash::ChainKey, model_id::ModelId};
+use serde::{Deserialize, Serialize};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Name of the file in the home directory.
+pub const FILE: &str = "config.json";
+/// Where consumers reach a provider that was not told otherwise.
+pub const LISTEN: &str = "127.0.0.1:4547";
+/// Where its verifier listens that was not told otherwise.
+pub const VERIFIER_BIND: &str = "0.0.0.0:4548";
+/// Longest machine name.
+const MACHINE_BYTES_MAX: usize = 64;
+
+/// The file, member by member; unknown members are refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Account API key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<String>,
+    /// Adapter mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
+    /// Model file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub embedded_text: Option<PathBuf>,
+    /// Machine name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+    /// Whether to join the network.
+    pub join_network: bool,
+    /// Validator to push to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validator_endpoint: Option<String>,
+    /// Its certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validator_cert: Option<PathBuf>,
+    /// Router.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub router: Option<String>,
+    /// Its certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub router_cert: Option<PathBuf>,
+    /// Atoms per 1,000 prompt tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_prompt: Option<u64>,
+    /// Atoms per 1,000 answer tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_completion: Option<u64>,
+    /// Model id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_id: Option<ModelId>,
+    /// Listening address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+    /// TLS certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cert: Option<PathBuf>,
+    /// TLS key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    /// Public base URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Solana RPC endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rpc_url: Option<String>,
+    /// The on-chain program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub program_id: Option<ChainKey>,
+    /// Slots.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parallel: Option<u32>,
+    /// Context of a slot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n_ctx: Option<u32>,
+    /// Engine threads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<u32>,
+    /// Whether to verify for others; absent means yes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify: Option<bool>,
+    /// Where the verifier listens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verifier_bind: Option<SocketAddr>,
+    /// Whose stake stands behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stake_owner: Option<ChainKey>,
+}
+
+impl Config {
+    /// Takes over what the flags name.
+    ///
+    /// # Errors
+    /// The first flag whose value has the wrong form.
+    pub fn apply(&mut self, flags: &Configure) -> Result<(), Error> {
+        let Configure { api_key, upstream, embedded_text, machine, join_network, .. } = flags;
+        set(&mut self.api_key, api_key);
+        if upstream.is_some() || embedded_text.is_some() {
+            (self.upstream, self.embedded_text) = (upstream.clone(), None);
+            if let Some(path) = embedded_text {
+                self.embedded_text = Some(absolute(path)?);
+            }
+        }
+        if let Some(name) = machine {
+            self.machine = Some(machine_name(name)?);
+        }
+        self.join_network = join_network.unwrap_or(self.join_network);
+        self.apply_network(flags)?;
+        set(&mut self.parallel, &flags.parallel);
+        set(&mut self.n_ctx, &flags.n_ctx);
+        set(&mut self.threads, &flags.threads);
+        set(&mut self.verify, &flags.verify);
+        parse_into(&mut self.verifier_bind, "--verifier-bind", &flags.verifier_bind)?;
+        parse_into(&mut self.stake_owner, "--stake-owner", &flags.stake_owner)
+    }
+
+    fn apply_network(&mut self, flags: &Configure) -> Result<(), Error> {
+        set(&mut self.validator_endpoint, &flags.validator_endpoint);
+        set(&mut self.router, &flags.router);
+        set(&mut self.endpoint, &flags.endpoint);
+        set(&mut self.rpc_url, &flags.rpc_url);
+        for (member, path) in [
+            (&mut self.validator_cert, &flags.validator_cert),
+            (&mut self.router_cert, &flags.router_cert),
+            (&mut self.cert, &flags.cert),
+            (&mut self.key, &flags.key),
+        ] {
+            if let Some(path) = path {
+                *member = Some(absolute(path)?);
+            }
+        }
+        if let Some(text) = &flags.price {
+            let (prompt, completion) = price(text)?;
+            (self.price_prompt, self.price_completion) = (Some(prompt), Some(completion));
+        }
+        parse_into(&mut self.model_id, "--model-id", &flags.model_id)?;
+        parse_into(&mut self.listen, "--listen", &flags.listen)?;
+        parse_into(&mut self.program_id, "--program-id", &flags.program_id)
+    }
+
+    /// The config as a person may see it.
+    pub fn redacted(&self) -> Self {
+        let hide = |key: &String| format!("{}…redacted", key.chars().take(3).collect::<String>());
+        Self { api_key: self.api_key.as_ref().map(hide), ..self.clone() }
+    }
+}
+
+/// What the network mode needs, complete.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// Model id.
+    pub model_id: ModelId,
+    /// Router.
+    pub router: String,
+    /// Its certificate.
+    pub router_cert: PathBuf,
+    /// Solana RPC endpoint.
+    pub rpc_url: String,
+    /// Atoms per 1,000 prompt tokens.
+    pub price_prompt: u64,
+    /// Atoms per 1,000 answer tokens.
+    pub price_completion: u64,
+}
+
+impl Network {
+    /// Everything the network mode needs, or which flag is missing.
+    ///
+    /// # Errors
+    /// Names the first missing flag.
+    pub fn of(config: &Config) -> Result<Self, Error> {
+        fn need<T: Clone>(value: &Option<T>, flag: &'static str) -> Result<T, Error> {
+            value.clone().ok_or(Error::Missing { flag })
+        }
+        if !config.join_network {
+            return Err(Error::Missing { flag: "--join-network" });
+        }
+        Ok(Self {
+            model_id: need(&config.model_id, "--model-id")?,
+            router: need(&config.router, "--router")?,
+            router_cert: need(&config.router_cert, "--router-cert")?,
+            rpc_url: need(&config.rpc_url, "--rpc-url")?,
+            price_prompt: need(&config.price_prompt, "--price")?,
+            price_completion: need(&config.price_completion, "--price")?,
+        })
+    }
+}
+
+fn set<T: Clone>(member: &mut Option<T>, flag: &Option<T>) {
+    if flag.is_some() {
+        member.clone_from(flag);
+    }
+}
+
+fn parse_into<T>(member: &mut Option<T>, flag: &'static str, text: &Option<String>) -> Result<(), Error>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    if let Some(text) = text {
+        let value = text.parse().map_err(|error: T::Err| Error::Flag { flag, why: error.to_string() })?;
+        *member = Some(value);
+    }
+    Ok(())
+}
+
+fn absolute(path: &std::path::Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|source| Error::File { path: path.to_owned(), source })
+}
+
+fn machine_name(name: &str) -> Result<String, Error> {
+    let good = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || name.len() > MACHINE_BYTES_MAX || !name.chars().all(good) {
+        return Err(Error::Flag {
+            flag: "--machine",
+            why: format!("{name:?} is not 1-{MACHINE_BYTES_MAX} of letters, digits, - _ ."),
+        });
+    }
+    Ok(name.to_owned())
+}
+
+fn price(text: &str) -> Result<(u64, u64), Error> {
+    let number = |part: &str| {
+        part.trim().parse::<u64>().map_err(|_| Error::Flag {
+            flag: "--price",
+            why: format!("{text:?} is not PRICE or PROMPT:COMPLETION in atoms per 1,000 tokens"),
+        })
+    };
+    match text.split_once(':') {
+        Some((prompt, completion)) => Ok((number(prompt)?, number(completion)?)),
+        None => number(text).map(|price| (price, price)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configure_again_changes_only_what_it_names() {
+        let mut config = Config::default();
+        let first = Configure {
+            embedded_text: Some("/m.gguf".into()),
+            price: Some("5:7".into()),
+            machine: Some("attic".into()),
+            ..Configure::default()
+        };
+        config.apply(&first).expect("good flags");
+        let second = Configure { price: Some("9".into()), join_network: Some(true), ..Configure::default() };
+        config.apply(&second).expect("good flags");
+        assert_eq!((config.price_prompt, config.price_completion), (Some(9), Some(9)));
+        assert_eq!(
+            (config.machine.as_deref(), config.embedded_text.is_some(), config.join_network),
+            (Some("attic"), true, true)
+        );
+        let third = Configure { upstream: Some("http://127.0.0.1:1/v1".into()), ..Configure::default() };
+        config.apply(&third).expect("good flags");
+        assert_eq!(config.embedded_text, None, "one source of answers at a time");
+    }
+
+    #[test]
+    fn wrong_values_name_their_flag() {
+        for (flags, flag) in [
+            (Configure { price: Some("cheap".into()), ..Configure::default() }, "--price"),
+            (Configure { model_id: Some("llama".into()), ..Configure::default() }, "--model-id"),
+            (Configure { machine: Some("a b".into()), ..Configure::default() }, "--machine"),
+            (Configure { listen: Some("here".into()), ..Configure::default() }, "--listen"),
+        ] {
+            let error = Config::default().apply(&flags).expect_err(flag);
+            assert!(error.to_string().contains(flag), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_network_mode_says_what_is_missing() {
+        let error = Network::of(&Config::default()).expect_err("nothing configured");
+        assert!(error.to_string().contains("--join-network"), "{error}");
+        let error = Network::of(&Config { join_network: true, ..Config::default() }).expect_err("no model");
+        assert!(error.to_string().contains("--model-id"), "{error}");
+    }
+
+    #[test]
+    fn the_api_key_is_not_shown() {
+        let config = Config { api_key: Some("sk-secret".into()), ..Config::default() };
+        let shown = serde_json::to_string(&config.redacted()).expect("json");
+        assert!(!shown.contains("secret") && shown.contains("redacted"), "{shown}");
+    }
+}
