@@ -11,3 +11,4 @@ mod set_model;
 mod settle;
 mod settle_quorum;
 mod update_validator;
+mod vectors;
