@@ -157,22 +157,13 @@ impl ValidatorSet {
         r.u8()?;
         let (epoch, total_stake) = (r.u64()?, r.u64()?);
         let count = r.count(VALIDATORS_MAX, "count of validators")?;
-        let members = (0..count)
-            .map(|_| Ok((r.address()?, r.u64()?)))
-            .collect::<Result<_, DecodeError>>()?;
-        Ok(Self {
-            epoch,
-            total_stake,
-            members,
-        })
+        let members = (0..count).map(|_| Ok((r.address()?, r.u64()?))).collect::<Result<_, DecodeError>>()?;
+        Ok(Self { epoch, total_stake, members })
     }
 
     /// The stake of `authority`, if it is in the set.
     pub fn stake_of(&self, authority: &Address) -> Option<u64> {
-        self.members
-            .iter()
-            .find(|(key, _)| key == authority)
-            .map(|(_, stake)| *stake)
+        self.members.iter().find(|(key, _)| key == authority).map(|(_, stake)| *stake)
     }
 
     /// Whether `signed` atoms of stake are more than two thirds of the total, as `settle` counts.

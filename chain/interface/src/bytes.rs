@@ -37,11 +37,7 @@ pub enum DecodeError {
 
 /// `sha256("<namespace>:<name>")[..8]`.
 pub(crate) fn discriminator(namespace: &str, name: &str) -> [u8; 8] {
-    let digest = Sha256::new()
-        .chain_update(namespace)
-        .chain_update(":")
-        .chain_update(name)
-        .finalize();
+    let digest = Sha256::new().chain_update(namespace).chain_update(":").chain_update(name).finalize();
     let mut out = [0; 8];
     out.copy_from_slice(&digest[..8]);
     out
@@ -50,12 +46,7 @@ pub(crate) fn discriminator(namespace: &str, name: &str) -> [u8; 8] {
 /// `H(tag, m) = sha256(bytes(tag) ‖ m)`, SPEC 0.
 pub(crate) fn tagged(tag: &str, message: &[u8]) -> [u8; 32] {
     let length = u32::try_from(tag.len()).expect("invariant: a tag is short");
-    Sha256::new()
-        .chain_update(length.to_le_bytes())
-        .chain_update(tag)
-        .chain_update(message)
-        .finalize()
-        .into()
+    Sha256::new().chain_update(length.to_le_bytes()).chain_update(tag).chain_update(message).finalize().into()
 }
 
 pub(crate) struct Writer(Vec<u8>);
@@ -128,10 +119,7 @@ impl<'a> Reader<'a> {
     }
 
     pub fn raw(&mut self, needed: usize) -> Result<&'a [u8], DecodeError> {
-        let (head, tail) = self.0.split_at_checked(needed).ok_or(DecodeError::Short {
-            needed,
-            left: self.0.len(),
-        })?;
+        let (head, tail) = self.0.split_at_checked(needed).ok_or(DecodeError::Short { needed, left: self.0.len() })?;
         self.0 = tail;
         Ok(head)
     }
@@ -159,11 +147,7 @@ impl<'a> Reader<'a> {
     /// A count or length of at most `most`.
     pub fn count(&mut self, most: usize, field: &'static str) -> Result<usize, DecodeError> {
         let count = usize::try_from(self.u32()?).map_err(|_| DecodeError::Range(field))?;
-        if count <= most {
-            Ok(count)
-        } else {
-            Err(DecodeError::Range(field))
-        }
+        if count <= most { Ok(count) } else { Err(DecodeError::Range(field)) }
     }
 
     pub fn string(&mut self, most: usize, field: &'static str) -> Result<String, DecodeError> {

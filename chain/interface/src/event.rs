@@ -101,10 +101,7 @@ impl Expired {
     /// If `data` is another event or ends early.
     pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::event(data, "Expired")?;
-        Ok(Self {
-            reply_id: r.array()?,
-            amount: r.u64()?,
-        })
+        Ok(Self { reply_id: r.array()?, amount: r.u64()? })
     }
 }
 
@@ -156,9 +153,6 @@ impl Settlement {
         for (payee, amount) in &self.payees {
             message = message.address(payee).u64(*amount);
         }
-        tagged(
-            "ogong/v1/settlement/settle",
-            &message.u64(self.stake_epoch).u64(self.expiry_ms).finish(),
-        )
+        tagged("ogong/v1/settlement/settle", &message.u64(self.stake_epoch).u64(self.expiry_ms).finish())
     }
 }

@@ -30,8 +30,7 @@ pub use solana_instruction::{AccountMeta, Instruction};
 
 /// The program's address on development chains, built into the committed ELF: the public key whose Ed25519 seed is
 /// sha256("ogong development chain program"). The key is public on purpose and worth nothing elsewhere.
-pub const PROGRAM_ID: Address =
-    Address::from_str_const("EYqQP6tZ26rrDyTameEanEExGU5wn45Y9ej8moFgHr7J");
+pub const PROGRAM_ID: Address = Address::from_str_const("EYqQP6tZ26rrDyTameEanEExGU5wn45Y9ej8moFgHr7J");
 
 /// Validators that the set can hold (SPEC 9.1).
 pub const VALIDATORS_MAX: usize = 64;

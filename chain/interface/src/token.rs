@@ -5,8 +5,7 @@ use crate::instruction::{meta, meta_mut, signer_mut};
 use crate::{Address, Instruction};
 
 /// SPL Token.
-pub const TOKEN_PROGRAM_ID: Address =
-    Address::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
+pub const TOKEN_PROGRAM_ID: Address = Address::from_str_const("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
 
 /// SPL Associated Token Account.
 pub const ASSOCIATED_TOKEN_PROGRAM_ID: Address =
@@ -17,11 +16,7 @@ pub const SYSTEM_PROGRAM_ID: Address = Address::new_from_array([0; 32]);
 
 /// Where `owner` keeps its tokens of `mint` by convention.
 pub fn associated_token(owner: &Address, mint: &Address) -> Address {
-    let seeds: [&[u8]; 3] = [
-        owner.as_array(),
-        TOKEN_PROGRAM_ID.as_array(),
-        mint.as_array(),
-    ];
+    let seeds: [&[u8]; 3] = [owner.as_array(), TOKEN_PROGRAM_ID.as_array(), mint.as_array()];
     Address::find_program_address(&seeds, &ASSOCIATED_TOKEN_PROGRAM_ID).0
 }
 
@@ -63,10 +58,6 @@ impl TokenAccount {
             return Err(DecodeError::Range("token account"));
         }
         let mut r = Reader::plain(data);
-        Ok(Self {
-            mint: r.address()?,
-            owner: r.address()?,
-            amount: r.u64()?,
-        })
+        Ok(Self { mint: r.address()?, owner: r.address()?, amount: r.u64()? })
     }
 }

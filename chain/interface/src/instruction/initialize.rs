@@ -29,9 +29,7 @@ pub struct Initialize {
 impl Initialize {
     /// The instruction for the program at `program`.
     pub fn instruction(&self, program: &Address) -> Instruction {
-        let mut data = Writer::instruction("initialize")
-            .raw(&self.network)
-            .address(&self.reserve_owner);
+        let mut data = Writer::instruction("initialize").raw(&self.network).address(&self.reserve_owner);
         for share in self.split_bps {
             data = data.u16(share);
         }

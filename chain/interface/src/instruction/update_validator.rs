@@ -18,10 +18,7 @@ impl UpdateValidator {
     pub fn instruction(&self, program: &Address) -> Instruction {
         Instruction {
             program_id: *program,
-            accounts: vec![
-                signer(&self.authority),
-                meta_mut(&address::validator(program, &self.authority)),
-            ],
+            accounts: vec![signer(&self.authority), meta_mut(&address::validator(program, &self.authority))],
             data: Writer::instruction("update_validator")
                 .raw(&self.consensus_id)
                 .bytes(self.endpoint.as_bytes())

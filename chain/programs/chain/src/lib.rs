@@ -41,27 +41,15 @@ pub mod ogong_chain {
         instructions::initialize(ctx, parameters)
     }
 
-    pub fn register_validator(
-        ctx: Context<RegisterValidator>,
-        registration: Registration,
-    ) -> Result<()> {
+    pub fn register_validator(ctx: Context<RegisterValidator>, registration: Registration) -> Result<()> {
         instructions::register_validator(ctx, registration)
     }
 
-    pub fn update_validator(
-        ctx: Context<UpdateValidator>,
-        consensus_id: [u8; 32],
-        endpoint: String,
-    ) -> Result<()> {
+    pub fn update_validator(ctx: Context<UpdateValidator>, consensus_id: [u8; 32], endpoint: String) -> Result<()> {
         instructions::update_validator(ctx, consensus_id, endpoint)
     }
 
-    pub fn set_model(
-        ctx: Context<SetModel>,
-        model_id: String,
-        model_root: [u8; 32],
-        maker: Pubkey,
-    ) -> Result<()> {
+    pub fn set_model(ctx: Context<SetModel>, model_id: String, model_root: [u8; 32], maker: Pubkey) -> Result<()> {
         instructions::set_model(ctx, model_id, model_root, maker)
     }
 
@@ -79,10 +67,7 @@ pub mod ogong_chain {
         instructions::settle(ctx, &release)
     }
 
-    pub fn refund_reject<'info>(
-        ctx: Context<'info, RefundReject<'info>>,
-        reject: Reject,
-    ) -> Result<()> {
+    pub fn refund_reject<'info>(ctx: Context<'info, RefundReject<'info>>, reject: Reject) -> Result<()> {
         instructions::refund_reject(ctx, &reject)
     }
 

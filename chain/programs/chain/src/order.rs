@@ -67,10 +67,7 @@ struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn take(&mut self, length: usize) -> Result<&'a [u8]> {
-        let (head, tail) = self
-            .0
-            .split_at_checked(length)
-            .ok_or(ChainError::OrderMalformed)?;
+        let (head, tail) = self.0.split_at_checked(length).ok_or(ChainError::OrderMalformed)?;
         self.0 = tail;
         Ok(head)
     }

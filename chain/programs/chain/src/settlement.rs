@@ -19,9 +19,7 @@ const PRICE_TOKENS: u128 = 1_000;
 pub fn fee(escrow: &Escrow, n_prompt: u32, n_billed: u32) -> u64 {
     let prompt = u128::from(n_prompt) * u128::from(escrow.price_prompt);
     let completion = u128::from(n_billed) * u128::from(escrow.price_completion);
-    u64::try_from((prompt + completion) / PRICE_TOKENS)
-        .unwrap_or(u64::MAX)
-        .min(escrow.max_fee)
+    u64::try_from((prompt + completion) / PRICE_TOKENS).unwrap_or(u64::MAX).min(escrow.max_fee)
 }
 
 /// Atoms to provider, router, validator and reserve: each share floored, the remainder to the provider.
@@ -32,12 +30,8 @@ pub fn split(fee: u64, split_bps: &[u16; 5]) -> Result<[u64; 4]> {
     };
     let [_, router, validator, reserve, _maker_is_zero] = *split_bps;
     let [router, validator, reserve] = [share(router)?, share(validator)?, share(reserve)?];
-    let others = router
-        .checked_add(validator)
-        .and_then(|sum| sum.checked_add(reserve));
-    let provider = others
-        .and_then(|sum| fee.checked_sub(sum))
-        .ok_or(ChainError::AmountOverflow)?;
+    let others = router.checked_add(validator).and_then(|sum| sum.checked_add(reserve));
+    let provider = others.and_then(|sum| fee.checked_sub(sum)).ok_or(ChainError::AmountOverflow)?;
     Ok([provider, router, validator, reserve])
 }
 
@@ -50,10 +44,7 @@ pub fn now_ms() -> Result<u64> {
 /// A quorum's decision can be carried out until `expiry_ms`, which is no later than the deadline; so no moment allows both it
 /// and `refund_expired`.
 pub fn check_expiry(escrow: &Escrow, expiry_ms: u64) -> Result<()> {
-    require!(
-        expiry_ms <= escrow.deadline_ms,
-        ChainError::ExpiryAfterDeadline
-    );
+    require!(expiry_ms <= escrow.deadline_ms, ChainError::ExpiryAfterDeadline);
     require!(now_ms()? <= expiry_ms, ChainError::SettleExpired);
     Ok(())
 }

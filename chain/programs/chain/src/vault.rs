@@ -12,11 +12,8 @@ pub fn deposit<'info>(
     authority: &Signer<'info>,
     amount: u64,
 ) -> Result<()> {
-    let accounts = Transfer {
-        from: from.to_account_info(),
-        to: vault.to_account_info(),
-        authority: authority.to_account_info(),
-    };
+    let accounts =
+        Transfer { from: from.to_account_info(), to: vault.to_account_info(), authority: authority.to_account_info() };
     token::transfer(CpiContext::new(token_program.key(), accounts), amount)
 }
 
@@ -32,13 +29,7 @@ pub fn pay<'info>(
         return Ok(());
     }
     let seeds: &[&[u8]] = &[Config::SEED, &[config.bump]];
-    let accounts = Transfer {
-        from: vault.to_account_info(),
-        to: to.to_account_info(),
-        authority: config.to_account_info(),
-    };
-    token::transfer(
-        CpiContext::new_with_signer(token_program.key(), accounts, &[seeds]),
-        amount,
-    )
+    let accounts =
+        Transfer { from: vault.to_account_info(), to: to.to_account_info(), authority: config.to_account_info() };
+    token::transfer(CpiContext::new_with_signer(token_program.key(), accounts, &[seeds]), amount)
 }

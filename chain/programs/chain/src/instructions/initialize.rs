@@ -40,10 +40,7 @@ pub fn initialize(ctx: Context<Initialize>, parameters: Parameters) -> Result<()
     let [.., maker] = parameters.split_bps;
     require!(maker == 0, ChainError::MakerShareReserved);
     require!(parameters.alpha_ppm <= PPM, ChainError::AlphaOutOfRange);
-    require!(
-        parameters.beacon_period_ms > 0,
-        ChainError::BeaconPeriodZero
-    );
+    require!(parameters.beacon_period_ms > 0, ChainError::BeaconPeriodZero);
     require!(parameters.min_stake > 0, ChainError::MinStakeZero);
 
     ctx.accounts.config.set_inner(Config {

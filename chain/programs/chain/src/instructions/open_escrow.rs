@@ -40,20 +40,10 @@ pub fn open_escrow(
 ) -> Result<()> {
     let accounts = ctx.accounts;
     let order = Order::parse(order_bytes)?;
-    require!(
-        order.network == accounts.config.network,
-        ChainError::OrderNetworkWrong
-    );
+    require!(order.network == accounts.config.network, ChainError::OrderNetworkWrong);
     require_keys_eq!(order.program, crate::ID, ChainError::OrderProgramWrong);
-    require_keys_eq!(
-        order.owner,
-        accounts.owner.key(),
-        ChainError::OrderOwnerWrong
-    );
-    require!(
-        now_ms()? < order.deadline_ms,
-        ChainError::OrderDeadlinePassed
-    );
+    require_keys_eq!(order.owner, accounts.owner.key(), ChainError::OrderOwnerWrong);
+    require!(now_ms()? < order.deadline_ms, ChainError::OrderDeadlinePassed);
 
     accounts.escrow.set_inner(Escrow {
         version: VERSION,
@@ -80,11 +70,5 @@ pub fn open_escrow(
         reserved: [0; 64],
     });
     let (from, to) = (&accounts.owner_token, &accounts.vault);
-    vault::deposit(
-        &accounts.token_program,
-        from,
-        to,
-        &accounts.owner,
-        order.max_fee,
-    )
+    vault::deposit(&accounts.token_program, from, to, &accounts.owner, order.max_fee)
 }

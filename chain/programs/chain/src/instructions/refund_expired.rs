@@ -32,23 +32,11 @@ pub struct RefundExpired<'info> {
 
 pub fn refund_expired(ctx: Context<RefundExpired>) -> Result<()> {
     let accounts = ctx.accounts;
-    require!(
-        now_ms()? > accounts.escrow.deadline_ms,
-        ChainError::DeadlineNotPassed
-    );
+    require!(now_ms()? > accounts.escrow.deadline_ms, ChainError::DeadlineNotPassed);
     accounts.escrow.status = STATUS_REFUNDED;
     let amount = accounts.escrow.max_fee;
     let (vault, config) = (&accounts.vault, &accounts.config);
-    vault::pay(
-        &accounts.token_program,
-        vault,
-        config,
-        &accounts.owner_token,
-        amount,
-    )?;
-    emit!(Expired {
-        reply_id: accounts.escrow.reply_id,
-        amount
-    });
+    vault::pay(&accounts.token_program, vault, config, &accounts.owner_token, amount)?;
+    emit!(Expired { reply_id: accounts.escrow.reply_id, amount });
     Ok(())
 }

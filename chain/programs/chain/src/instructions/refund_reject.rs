@@ -48,10 +48,7 @@ pub struct Reject {
     pub expiry_ms: u64,
 }
 
-pub fn refund_reject<'info>(
-    ctx: Context<'info, RefundReject<'info>>,
-    reject: &Reject,
-) -> Result<()> {
+pub fn refund_reject<'info>(ctx: Context<'info, RefundReject<'info>>, reject: &Reject) -> Result<()> {
     let accounts = ctx.accounts;
     settlement::check_expiry(&accounts.escrow, reject.expiry_ms)?;
     let set = &accounts.validator_set;
@@ -63,13 +60,7 @@ pub fn refund_reject<'info>(
     escrow.verdict_hash = reject.verdict_hash;
     let amount = escrow.max_fee;
     let (vault, config) = (&accounts.vault, &accounts.config);
-    vault::pay(
-        &accounts.token_program,
-        vault,
-        config,
-        &accounts.owner_token,
-        amount,
-    )?;
+    vault::pay(&accounts.token_program, vault, config, &accounts.owner_token, amount)?;
 
     let digest = Settlement {
         network: accounts.config.network,

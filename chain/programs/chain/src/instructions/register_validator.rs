@@ -2,10 +2,7 @@
 //! stake counts at once.
 
 use crate::error::ChainError;
-use crate::state::{
-    Config, Member, STAKE_VAULT_SEED, STATUS_ACTIVE, VALIDATORS_MAX, VERSION, Validator,
-    ValidatorSet,
-};
+use crate::state::{Config, Member, STAKE_VAULT_SEED, STATUS_ACTIVE, VALIDATORS_MAX, VERSION, Validator, ValidatorSet};
 use crate::vault;
 use anchor_lang::prelude::*;
 use anchor_spl::token::{Token, TokenAccount};
@@ -44,27 +41,15 @@ pub struct Registration {
     pub endpoint: String,
 }
 
-pub fn register_validator(
-    ctx: Context<RegisterValidator>,
-    registration: Registration,
-) -> Result<()> {
+pub fn register_validator(ctx: Context<RegisterValidator>, registration: Registration) -> Result<()> {
     let accounts = ctx.accounts;
     let authority = accounts.authority.key();
     let stake = registration.stake;
     require!(stake >= accounts.config.min_stake, ChainError::StakeTooLow);
-    require!(
-        Validator::endpoint_is_valid(&registration.endpoint),
-        ChainError::EndpointInvalid
-    );
+    require!(Validator::endpoint_is_valid(&registration.endpoint), ChainError::EndpointInvalid);
     let set = &mut accounts.validator_set;
-    require!(
-        set.members.len() < VALIDATORS_MAX,
-        ChainError::ValidatorSetFull
-    );
-    set.total_stake = set
-        .total_stake
-        .checked_add(stake)
-        .ok_or(ChainError::AmountOverflow)?;
+    require!(set.members.len() < VALIDATORS_MAX, ChainError::ValidatorSetFull);
+    set.total_stake = set.total_stake.checked_add(stake).ok_or(ChainError::AmountOverflow)?;
     set.members.push(Member { authority, stake });
 
     accounts.validator.set_inner(Validator {
@@ -81,11 +66,5 @@ pub fn register_validator(
         reserved: [0; 128],
     });
     let (from, to) = (&accounts.stake_source, &accounts.stake_vault);
-    vault::deposit(
-        &accounts.token_program,
-        from,
-        to,
-        &accounts.authority,
-        stake,
-    )
+    vault::deposit(&accounts.token_program, from, to, &accounts.authority, stake)
 }

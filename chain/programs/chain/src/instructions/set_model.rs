@@ -24,12 +24,7 @@ pub struct SetModel<'info> {
     pub system_program: Program<'info, System>,
 }
 
-pub fn set_model(
-    ctx: Context<SetModel>,
-    model_id: String,
-    model_root: [u8; 32],
-    maker: Pubkey,
-) -> Result<()> {
+pub fn set_model(ctx: Context<SetModel>, model_id: String, model_root: [u8; 32], maker: Pubkey) -> Result<()> {
     require!(model_id::is_valid(&model_id), ChainError::ModelIdInvalid);
     ctx.accounts.model.set_inner(Model {
         version: VERSION,

@@ -3,9 +3,7 @@
 use crate::error::ChainError;
 use crate::event::Settled;
 use crate::settlement::{self, OUTCOME_ACCEPT, OUTCOME_NOT_SELECTED, Settlement};
-use crate::state::{
-    Config, Escrow, STATUS_OPEN, STATUS_SETTLED, VAULT_SEED, Validator, ValidatorSet,
-};
+use crate::state::{Config, Escrow, STATUS_OPEN, STATUS_SETTLED, VAULT_SEED, Validator, ValidatorSet};
 use crate::{quorum, vault};
 use anchor_lang::prelude::*;
 use anchor_spl::token::{Token, TokenAccount};
@@ -88,22 +86,14 @@ pub fn settle<'info>(ctx: Context<'info, Settle<'info>>, release: &Release) -> R
     let accounts = ctx.accounts;
     let payable = matches!(release.outcome, OUTCOME_ACCEPT | OUTCOME_NOT_SELECTED);
     require!(payable, ChainError::OutcomeNotPayable);
-    require!(
-        release.n_billed <= accounts.escrow.max_tokens,
-        ChainError::BilledOverMax
-    );
+    require!(release.n_billed <= accounts.escrow.max_tokens, ChainError::BilledOverMax);
     settlement::check_expiry(&accounts.escrow, release.expiry_ms)?;
     let set = &accounts.validator_set;
     let signed_stake = quorum::signed_stake(set, accounts.handler.key, ctx.remaining_accounts)?;
 
     let fee = settlement::fee(&accounts.escrow, release.n_prompt, release.n_billed);
-    let change = accounts
-        .escrow
-        .max_fee
-        .checked_sub(fee)
-        .ok_or(ChainError::AmountOverflow)?;
-    let [provider, router, validator, reserve] =
-        settlement::split(fee, &accounts.config.split_bps)?;
+    let change = accounts.escrow.max_fee.checked_sub(fee).ok_or(ChainError::AmountOverflow)?;
+    let [provider, router, validator, reserve] = settlement::split(fee, &accounts.config.split_bps)?;
     let amounts = [provider, router, validator, reserve, change];
 
     let escrow = &mut accounts.escrow;
@@ -129,13 +119,8 @@ pub fn settle<'info>(ctx: Context<'info, Settle<'info>>, release: &Release) -> R
 
 impl<'info> Settle<'info> {
     fn pay(&self, amounts: &[u64; 5]) -> Result<()> {
-        let payees = [
-            &self.provider_token,
-            &self.router_token,
-            &self.validator_token,
-            &self.reserve_token,
-            &self.owner_token,
-        ];
+        let payees =
+            [&self.provider_token, &self.router_token, &self.validator_token, &self.reserve_token, &self.owner_token];
         for (to, amount) in payees.into_iter().zip(amounts) {
             vault::pay(&self.token_program, &self.vault, &self.config, to, *amount)?;
         }

@@ -11,15 +11,8 @@ pub struct UpdateValidator<'info> {
     pub validator: Box<Account<'info, Validator>>,
 }
 
-pub fn update_validator(
-    ctx: Context<UpdateValidator>,
-    consensus_id: [u8; 32],
-    endpoint: String,
-) -> Result<()> {
-    require!(
-        Validator::endpoint_is_valid(&endpoint),
-        ChainError::EndpointInvalid
-    );
+pub fn update_validator(ctx: Context<UpdateValidator>, consensus_id: [u8; 32], endpoint: String) -> Result<()> {
+    require!(Validator::endpoint_is_valid(&endpoint), ChainError::EndpointInvalid);
     let validator = &mut ctx.accounts.validator;
     validator.consensus_id = consensus_id;
     validator.endpoint = endpoint;
