@@ -1,0 +1,63 @@
+//! What a validator answers, request by request. Decisions live in the modules named here; this file only dispatches.
+
+use std::sync::Arc;
+
+use ogong_daemon::clock::now_ms;
+use ogong_net::wire::{ErrorCode, ErrorReply, ManualVerdict, ManualVerdictReply, Request, Response};
+use ogong_net::{Handler, PeerInfo};
+
+use crate::error::refusal;
+use crate::node::Node;
+use crate::{cosign, manual, record, report};
+
+/// The QUIC side of a node.
+pub struct Service(pub Arc<Node>);
+
+impl Handler for Service {
+    async fn handle(&self, from: PeerInfo, request: Request) -> Result<Response, ErrorReply> {
+        let node = &self.0;
+        match request {
+            Request::PushRecord(push) => Ok(record::push(node, push).await?.into()),
+            Request::Announce(announce) => Ok(node.announced.take(node, &from, announce).await?.into()),
+            Request::RoundShareRequest(request) => {
+                let roster = node.roster_for_peer()?;
+                Ok(node.rounds.answer(request, &roster, now_ms())?.into())
+            }
+            Request::CosignRequest(request) => {
+                let roster = node.roster_for_peer()?;
+                let Some(handler) = roster.by_consensus_id(from.consensus_id) else {
+                    return Err(refusal(
+                        ErrorCode::Forbidden,
+                        "only registered validators may ask for co-signatures",
+                        "register the validator on chain with the certificate it presents",
+                    ));
+                };
+                Ok(cosign::answer(node, &roster, handler, request).await?.into())
+            }
+            Request::StatusRequest(_) => Ok(report::status(node).into()),
+            Request::ReplyStatusRequest(request) => {
+                let trusted = self.is_own(&from) || node.roster().is_some_and(|roster| roster.by_consensus_id(from.consensus_id).is_some());
+                Ok(report::reply_status(node, &request, trusted)?.into())
+            }
+            Request::ManualVerdict(verdict) => Ok(self.manual(&from, &verdict).await?.into()),
+            other => Err(ErrorReply::unsupported(other.kind(), "validator")),
+        }
+    }
+}
+
+impl Service {
+    fn is_own(&self, from: &PeerInfo) -> bool {
+        from.consensus_id == self.0.consensus_id()
+    }
+
+    async fn manual(&self, from: &PeerInfo, verdict: &ManualVerdict) -> Result<ManualVerdictReply, ErrorReply> {
+        if !self.is_own(from) {
+            return Err(refusal(
+                ErrorCode::Forbidden,
+                "a verdict by hand is taken from the validator's own operator only",
+                "run `ogong-validatord verdict` with the node's own --data-dir",
+            ));
+        }
+        manual::take(&self.0, verdict).await
+    }
+}

@@ -1,0 +1,419 @@
+//! What a validator knows of one reply, as it stands on disk.
+//!
+//! ```text
+//! received ─▶ turn ─▶ drawn ─┬─ not selected ───────────────────────────▶ judged ─▶ cosigning ─▶ submitted ─▶ settled │ refunded
+//!                            └─ selected ─▶ scoring ─▶ awaiting verdict ─▶ judged
+//!                                              └─▶ inconclusive ─▶ expired (the consumer refunds alone)
+//! ```
+//!
+//! Every arrow is one durable write ([`crate::shelf`]), so a node killed between two of them does the later one again and
+//! nothing twice: what an arrow needs is in the entry, what it produces is stored before anybody is told.
+
+use ogong_base::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use ogong_base::hash::ReplyId;
+use ogong_base::params::{BODY_BYTES_MAX, FRAME_BYTES_MAX};
+
+/// Version of the stored form.
+const VERSION: u8 = 1;
+/// Bytes of a stored record or order at most.
+const SIGNED_BYTES_MAX: usize = 8_192;
+/// Bytes of a stored message in words at most.
+const NOTE_BYTES_MAX: usize = 2_048;
+/// Wallets a settlement pays at most (SPEC 9.3).
+const PAYEES_MAX: usize = 8;
+/// Co-signatures kept at most.
+const COSIGNATURES_MAX: usize = 64;
+/// Evidence holds the body, the openings and the reports.
+const EVIDENCE_BYTES_MAX: usize = FRAME_BYTES_MAX;
+
+/// Where a reply stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Phase {
+    /// Stored, receipt given; waits for its round and this node's turn.
+    Received = 0,
+    /// The round is known and selected it: materials and scores are being gathered.
+    Auditing = 1,
+    /// Selected, and only an operator can decide.
+    AwaitingVerdict = 2,
+    /// A verdict stands; co-signatures are being gathered.
+    Cosigning = 3,
+    /// A transaction was sent and is not confirmed yet.
+    Submitted = 4,
+    /// Paid on chain.
+    Settled = 5,
+    /// Given back on chain.
+    Refunded = 6,
+    /// Nobody could decide before the deadline.
+    Inconclusive = 7,
+    /// The deadline passed with the escrow open.
+    Expired = 8,
+    /// A verdict stands and this network has nobody to settle it (no chain configured).
+    Judged = 9,
+}
+
+impl Phase {
+    /// Whether nothing more will happen to the reply here.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Settled | Self::Refunded | Self::Inconclusive | Self::Expired | Self::Judged)
+    }
+
+    /// The word used in status replies and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Auditing => "auditing",
+            Self::AwaitingVerdict => "awaiting-verdict",
+            Self::Cosigning => "cosigning",
+            Self::Submitted => "submitted",
+            Self::Settled => "settled",
+            Self::Refunded => "refunded",
+            Self::Inconclusive => "inconclusive",
+            Self::Expired => "expired",
+            Self::Judged => "judged",
+        }
+    }
+
+    /// Whether `next` may follow: the arrows of the module's drawing, and the chain's last word from anywhere open.
+    #[must_use]
+    pub const fn may_become(self, next: Self) -> bool {
+        if self.is_final() {
+            // An expired or undecided reply may still turn out settled by another handler or refunded by the consumer.
+            return matches!(self, Self::Inconclusive | Self::Expired | Self::Judged) && matches!(next, Self::Settled | Self::Refunded);
+        }
+        match next {
+            Self::Received => false,
+            Self::Auditing => matches!(self, Self::Received | Self::Auditing | Self::AwaitingVerdict),
+            Self::AwaitingVerdict => matches!(self, Self::Received | Self::Auditing | Self::AwaitingVerdict),
+            Self::Cosigning | Self::Judged => true,
+            Self::Submitted => matches!(self, Self::Cosigning | Self::Submitted),
+            Self::Settled | Self::Refunded | Self::Inconclusive | Self::Expired => true,
+        }
+    }
+
+    fn from_byte(byte: u8) -> Result<Self, DecodeError> {
+        Ok(match byte {
+            0 => Self::Received,
+            1 => Self::Auditing,
+            2 => Self::AwaitingVerdict,
+            3 => Self::Cosigning,
+            4 => Self::Submitted,
+            5 => Self::Settled,
+            6 => Self::Refunded,
+            7 => Self::Inconclusive,
+            8 => Self::Expired,
+            9 => Self::Judged,
+            other => return Err(DecodeError::invalid("phase", other)),
+        })
+    }
+}
+
+/// What the provider pushed, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// Record bytes, SPEC 3.9.
+    pub record: Vec<u8>,
+    /// Hybrid signature over the record.
+    pub record_signature: Vec<u8>,
+    /// The provider's node public key.
+    pub provider_public: Vec<u8>,
+    /// Order bytes, SPEC 2.2.
+    pub order: Vec<u8>,
+    /// Session key's signature over the order.
+    pub order_signature: Vec<u8>,
+    /// The escrow's session key.
+    pub session_key: [u8; 32],
+    /// The provider's payout account.
+    pub payout: [u8; 32],
+    /// Prompt tokens the provider claims; the header leaf decides.
+    pub n_prompt: u32,
+}
+
+/// An operator's decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manual {
+    /// Settle.
+    Accept,
+    /// Refund.
+    Reject,
+}
+
+/// One peer's agreement, as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cosignature {
+    /// The validator's chain account.
+    pub chain_key: [u8; 32],
+    /// Ed25519 over the transaction message.
+    pub chain_signature: Vec<u8>,
+    /// Hybrid signature over the settlement digest.
+    pub signature: Vec<u8>,
+    /// The validator's node public key.
+    pub validator_public: Vec<u8>,
+}
+
+/// What the audit has produced so far.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Work {
+    /// Encoded beacon of the round.
+    pub beacon: Option<Vec<u8>>,
+    /// Encoded evidence so far; it grows by material, openings and attempts.
+    pub evidence: Option<Vec<u8>>,
+    /// The operator's decision.
+    pub manual: Option<Manual>,
+    /// Verdict bytes.
+    pub verdict: Option<Vec<u8>>,
+    /// Prompt and billed tokens, once the header leaf is known.
+    pub billing: Option<(u32, u32)>,
+    /// The transaction message under signature.
+    pub message: Option<Vec<u8>>,
+    /// Co-signatures over it.
+    pub cosignatures: Vec<Cosignature>,
+    /// The transaction's signature, base58.
+    pub transaction: String,
+    /// Fee paid, atoms.
+    pub fee: u64,
+    /// Wallets and atoms of the settlement, in its order.
+    pub payees: Vec<([u8; 32], u64)>,
+}
+
+/// One reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The order's hash.
+    pub reply_id: ReplyId,
+    /// What was pushed.
+    pub pushed: Pushed,
+    /// A second, contradicting record of the same provider for the same reply, with its signature.
+    pub rival: Option<(Vec<u8>, Vec<u8>)>,
+    /// Receipt bytes, SPEC 5.1.
+    pub receipt: Vec<u8>,
+    /// This node's signature over the receipt.
+    pub receipt_signature: Vec<u8>,
+    /// When the record was stored.
+    pub received_ms: u64,
+    /// The round that draws it.
+    pub round: u64,
+    /// The order's deadline.
+    pub deadline_ms: u64,
+    /// Where it stands.
+    pub phase: Phase,
+    /// What the audit has produced.
+    pub work: Work,
+    /// What the reply waits for, in words; empty when final.
+    pub note: String,
+}
+
+impl Encode for Pushed {
+    fn encode(&self, w: &mut Writer) {
+        w.bytes(&self.record).bytes(&self.record_signature).bytes(&self.provider_public);
+        w.bytes(&self.order).bytes(&self.order_signature).raw(&self.session_key).raw(&self.payout).u32(self.n_prompt);
+    }
+}
+
+impl Decode for Pushed {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            record: owned(r)?,
+            record_signature: owned(r)?,
+            provider_public: owned(r)?,
+            order: owned(r)?,
+            order_signature: owned(r)?,
+            session_key: r.array()?,
+            payout: r.array()?,
+            n_prompt: r.u32()?,
+        })
+    }
+}
+
+impl Encode for Cosignature {
+    fn encode(&self, w: &mut Writer) {
+        w.raw(&self.chain_key).bytes(&self.chain_signature).bytes(&self.signature).bytes(&self.validator_public);
+    }
+}
+
+impl Decode for Cosignature {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { chain_key: r.array()?, chain_signature: owned(r)?, signature: owned(r)?, validator_public: owned(r)? })
+    }
+}
+
+impl Encode for Work {
+    fn encode(&self, w: &mut Writer) {
+        let blob = |w: &mut Writer, bytes: &Vec<u8>| {
+            w.bytes(bytes);
+        };
+        w.opt(self.beacon.as_ref(), blob).opt(self.evidence.as_ref(), blob);
+        w.u8(match self.manual {
+            None => 0,
+            Some(Manual::Accept) => 1,
+            Some(Manual::Reject) => 2,
+        });
+        w.opt(self.verdict.as_ref(), blob);
+        w.opt(self.billing.as_ref(), |w, (n_prompt, n_billed)| {
+            w.u32(*n_prompt).u32(*n_billed);
+        });
+        w.opt(self.message.as_ref(), blob);
+        w.list(&self.cosignatures, |w, c| {
+            w.put(c);
+        });
+        w.str(&self.transaction).u64(self.fee);
+        w.list(&self.payees, |w, (wallet, atoms)| {
+            w.raw(wallet).u64(*atoms);
+        });
+    }
+}
+
+impl Decode for Work {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let blob = |r: &mut Reader<'_>| r.bytes(EVIDENCE_BYTES_MAX).map(<[u8]>::to_vec);
+        Ok(Self {
+            beacon: r.opt(blob)?,
+            evidence: r.opt(blob)?,
+            manual: match r.u8()? {
+                0 => None,
+                1 => Some(Manual::Accept),
+                2 => Some(Manual::Reject),
+                other => return Err(DecodeError::invalid("manual verdict", other)),
+            },
+            verdict: r.opt(blob)?,
+            billing: r.opt(|r| Ok((r.u32()?, r.u32()?)))?,
+            message: r.opt(blob)?,
+            cosignatures: r.list(COSIGNATURES_MAX, |r| r.get())?,
+            transaction: r.str(NOTE_BYTES_MAX)?.to_owned(),
+            fee: r.u64()?,
+            payees: r.list(PAYEES_MAX, |r| Ok((r.array()?, r.u64()?)))?,
+        })
+    }
+}
+
+impl Encode for Entry {
+    fn encode(&self, w: &mut Writer) {
+        w.u8(VERSION).put(&self.reply_id).put(&self.pushed);
+        w.opt(self.rival.as_ref(), |w, (record, signature)| {
+            w.bytes(record).bytes(signature);
+        });
+        w.bytes(&self.receipt).bytes(&self.receipt_signature);
+        w.u64(self.received_ms).u64(self.round).u64(self.deadline_ms).u8(self.phase as u8);
+        w.put(&self.work).str(clip(&self.note));
+    }
+}
+
+impl Decode for Entry {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match r.u8()? {
+            VERSION => {}
+            other => return Err(DecodeError::invalid("entry version", other)),
+        }
+        Ok(Self {
+            reply_id: r.get()?,
+            pushed: r.get()?,
+            rival: r.opt(|r| Ok((owned(r)?, owned(r)?)))?,
+            receipt: owned(r)?,
+            receipt_signature: owned(r)?,
+            received_ms: r.u64()?,
+            round: r.u64()?,
+            deadline_ms: r.u64()?,
+            phase: Phase::from_byte(r.u8()?)?,
+            work: r.get()?,
+            note: r.str(NOTE_BYTES_MAX)?.to_owned(),
+        })
+    }
+}
+
+fn owned(r: &mut Reader<'_>) -> Result<Vec<u8>, DecodeError> {
+    r.bytes(SIGNED_BYTES_MAX).map(<[u8]>::to_vec)
+}
+
+/// The longest prefix that may be stored, cut between characters.
+fn clip(note: &str) -> &str {
+    let end = (0..=note.len().min(NOTE_BYTES_MAX)).rev().find(|i| note.is_char_boundary(*i)).unwrap_or(0);
+    note.get(..end).unwrap_or_default()
+}
+
+const _: () = assert!(BODY_BYTES_MAX < EVIDENCE_BYTES_MAX);
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) const ALL: [Phase; 10] = [
+        Phase::Received,
+        Phase::Auditing,
+        Phase::AwaitingVerdict,
+        Phase::Cosigning,
+        Phase::Submitted,
+        Phase::Settled,
+        Phase::Refunded,
+        Phase::Inconclusive,
+        Phase::Expired,
+        Phase::Judged,
+    ];
+
+    fn entry() -> Entry {
+        Entry {
+            reply_id: ReplyId::from_bytes([7; 32]),
+            pushed: Pushed {
+                record: vec![1; 201],
+                record_signature: vec![2; 2484],
+                provider_public: vec![3; 1344],
+                order: vec![4; 500],
+                order_signature: vec![5; 64],
+                session_key: [6; 32],
+                payout: [7; 32],
+                n_prompt: 8,
+            },
+            rival: Some((vec![1; 201], vec![9; 2484])),
+            receipt: vec![10; 113],
+            receipt_signature: vec![11; 2484],
+            received_ms: 12,
+            round: 13,
+            deadline_ms: 14,
+            phase: Phase::Cosigning,
+            work: Work {
+                beacon: Some(vec![1]),
+                evidence: Some(vec![2; 9000]),
+                billing: Some((3, 4)),
+                manual: Some(Manual::Reject),
+                payees: vec![([5; 32], 6)],
+                cosignatures: vec![Cosignature {
+                    chain_key: [1; 32],
+                    chain_signature: vec![2; 64],
+                    signature: vec![3; 2484],
+                    validator_public: vec![4; 1344],
+                }],
+                ..Work::default()
+            },
+            note: "waits for peers".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_entry_reads_back_as_it_was_and_nothing_shorter_does() {
+        let entry = entry();
+        let bytes = entry.to_bytes();
+        assert_eq!(Entry::from_bytes(&bytes).as_ref(), Ok(&entry));
+        for cut in [0, 1, 40, bytes.len() / 2, bytes.len() - 1] {
+            assert!(Entry::from_bytes(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_long_note_is_cut_between_characters() {
+        let entry = Entry { note: "ä".repeat(NOTE_BYTES_MAX), ..entry() };
+        let back = Entry::from_bytes(&entry.to_bytes()).expect("clipped");
+        assert_eq!(back.note, "ä".repeat(NOTE_BYTES_MAX / 2));
+    }
+
+    #[test]
+    fn money_moves_once() {
+        for paid in [Phase::Settled, Phase::Refunded] {
+            assert!(ALL.iter().all(|next| !paid.may_become(*next)), "{paid:?} is the last word");
+        }
+        for phase in ALL {
+            assert!(!phase.may_become(Phase::Received), "{phase:?} never starts over");
+        }
+        assert!(!Phase::Received.may_become(Phase::Submitted), "nothing is sent without co-signatures");
+    }
+}

@@ -1,0 +1,207 @@
+//! Accounts in memory behind the validators' ledger trait. Plans, messages and signatures are the real ones.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use ogong_base::hash::{ChainKey, ModelRoot, ReplyId};
+use ogong_base::model_id::ModelId;
+use ogong_commitment::order::Order;
+use ogong_daemon::clock::now_ms;
+use ogong_settlement::cosign::Cosignatures;
+use ogong_settlement::interface::Address;
+use ogong_settlement::interface::account::{Config, Escrow, EscrowStatus, Validator, ValidatorSet};
+use ogong_settlement::plan::{Accounts, SettlePlan};
+use ogong_settlement::solana::{Blockhash, Closed, Settled};
+use ogong_settlement::{Error, Wallet, address};
+use ogong_validator::ledger::{Ledger, Pending, Registry};
+use ogong_validator::registry::registration;
+use ogong_validator::run::Running;
+
+use super::people::world;
+
+/// Length of a round in these tests.
+pub const PERIOD_MS: u64 = 300;
+
+#[derive(Default)]
+struct State {
+    validators: BTreeMap<ChainKey, Validator>,
+    escrows: BTreeMap<ReplyId, Escrow>,
+    plans: BTreeMap<ReplyId, SettlePlan>,
+    models: BTreeMap<String, ModelRoot>,
+    /// Transactions that moved money, in order.
+    moved: Vec<(ReplyId, EscrowStatus)>,
+    down: bool,
+}
+
+pub struct MemoryLedger {
+    alpha_ppm: u64,
+    genesis_ms: u64,
+    state: Mutex<State>,
+}
+
+impl MemoryLedger {
+    pub fn new(alpha_ppm: u64) -> Self {
+        let mut state = State::default();
+        state.models.insert("ogong/verified/test/tiny".to_owned(), world::root());
+        Self { alpha_ppm, genesis_ms: now_ms() - 60_000, state: Mutex::new(state) }
+    }
+
+    pub fn mint(&self) -> ChainKey {
+        ChainKey::from_bytes([0x91; 32])
+    }
+
+    pub fn reserve_owner(&self) -> ChainKey {
+        ChainKey::from_bytes([0x92; 32])
+    }
+
+    /// Registers a running node under its own endpoint, with the same stake as every other.
+    pub fn register(&self, running: &Running) {
+        let node = &running.node;
+        let endpoint = running.local_addr().expect("bound").to_string();
+        let mut validator =
+            registration(node.chain_key(), *node.id().as_bytes(), node.consensus_id(), node.rounds.key().public().0, &endpoint);
+        validator.stake = 1_000;
+        self.state().validators.insert(node.chain_key(), validator);
+    }
+
+    pub fn unregister(&self, key: ChainKey) {
+        self.state().validators.remove(&key);
+    }
+
+    /// Whether the chain answers.
+    pub fn set_down(&self, down: bool) {
+        self.state().down = down;
+    }
+
+    /// Opens the escrow of an order.
+    pub fn open(&self, order: &Order, session_key: [u8; 32], payout: ChainKey) {
+        let escrow = Escrow {
+            status: EscrowStatus::Open,
+            reply_id: *order.reply_id().as_bytes(),
+            owner: address(&order.owner),
+            session_key,
+            provider: *order.provider.as_bytes(),
+            router: *order.router.as_bytes(),
+            provider_payout: address(&payout),
+            router_payout: address(&ChainKey::from_bytes([0x22; 32])),
+            model_root: *order.model_root.as_bytes(),
+            req_hash: *order.req_hash.as_bytes(),
+            price_prompt: order.price_prompt,
+            price_completion: order.price_completion,
+            max_fee: order.max_fee,
+            max_tokens: order.max_tokens,
+            deadline_ms: order.deadline_ms,
+            opened_slot: 1,
+            record_hash: [0; 32],
+            verdict_hash: [0; 32],
+            fee: 0,
+        };
+        self.state().escrows.insert(order.reply_id(), escrow);
+    }
+
+    /// Every transaction that moved money of a reply.
+    pub fn moved(&self, reply_id: ReplyId) -> Vec<EscrowStatus> {
+        self.state().moved.iter().filter(|(id, _)| *id == reply_id).map(|(_, status)| *status).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no test panics while it holds the ledger")
+    }
+
+    fn up(&self) -> Result<MutexGuard<'_, State>, Error> {
+        let state = self.state();
+        if state.down {
+            return Err(Error::Expired);
+        }
+        Ok(state)
+    }
+
+    fn config(&self) -> Config {
+        Config {
+            admin: address(&ChainKey::from_bytes([0x90; 32])),
+            network: *world::network().as_bytes(),
+            mint: address(&self.mint()),
+            reserve_owner: address(&self.reserve_owner()),
+            split_bps: [8_500, 500, 500, 500, 0],
+            min_stake: 1,
+            alpha_ppm: self.alpha_ppm,
+            beacon_genesis_ms: self.genesis_ms,
+            beacon_period_ms: PERIOD_MS,
+            stake_epoch: 1,
+        }
+    }
+
+    fn registry_of(&self, state: &State) -> Registry {
+        let validators: Vec<Validator> = state.validators.values().cloned().collect();
+        let members: Vec<_> = validators.iter().map(|one| (one.authority, one.stake)).collect();
+        let total_stake = members.iter().map(|(_, stake)| stake).sum();
+        Registry { config: self.config(), set: ValidatorSet { epoch: 1, total_stake, members }, validators }
+    }
+
+    fn settle(&self, reply_id: &ReplyId, signatures: &Cosignatures) -> Result<Settled, Error> {
+        let transaction = signatures.assemble()?;
+        let mut state = self.up()?;
+        let plan = state.plans.get(reply_id).cloned().ok_or(Error::Foreign("never prepared"))?;
+        let escrow = state.escrows.get_mut(reply_id).ok_or(Error::Foreign("no escrow"))?;
+        if escrow.status != EscrowStatus::Open {
+            return Ok(Settled::Closed(Closed { escrow: escrow.clone(), signature: None }));
+        }
+        escrow.status = if plan.is_refund() { EscrowStatus::Refunded } else { EscrowStatus::Settled };
+        escrow.fee = plan.split.map_or(0, |split| escrow.max_fee - split.change);
+        escrow.verdict_hash = *plan.settlement.verdict_hash.as_bytes();
+        let closed = Closed { escrow: escrow.clone(), signature: Some(transaction.signature) };
+        let status = closed.escrow.status;
+        state.moved.push((*reply_id, status));
+        Ok(Settled::Closed(closed))
+    }
+}
+
+impl Ledger for MemoryLedger {
+    fn registry(&self) -> Pending<'_, Registry> {
+        Box::pin(async move {
+            let state = self.up()?;
+            Ok(self.registry_of(&state))
+        })
+    }
+
+    fn model_root<'a>(&'a self, model: &'a ModelId) -> Pending<'a, Option<ModelRoot>> {
+        Box::pin(async move { Ok(self.up()?.models.get(&model.to_string()).copied()) })
+    }
+
+    fn escrow<'a>(&'a self, reply_id: &'a ReplyId) -> Pending<'a, Option<Escrow>> {
+        Box::pin(async move { Ok(self.up()?.escrows.get(reply_id).cloned()) })
+    }
+
+    fn accounts<'a>(&'a self, reply_id: &'a ReplyId, handler: &'a Address) -> Pending<'a, Accounts> {
+        Box::pin(async move {
+            let state = self.up()?;
+            let registry = self.registry_of(&state);
+            let missing = |what| Error::AccountMissing { what, address: *handler };
+            Ok(Accounts {
+                program: address(&ChainKey::ZERO),
+                config: registry.config,
+                validators: registry.set,
+                handler: registry.validators.into_iter().find(|one| one.authority == *handler).ok_or(missing("validator"))?,
+                escrow: state.escrows.get(reply_id).cloned().ok_or(missing("escrow"))?,
+            })
+        })
+    }
+
+    fn prepare<'a>(&'a self, plan: &'a SettlePlan, _payer: &'a Wallet) -> Pending<'a, ()> {
+        Box::pin(async move {
+            self.up()?.plans.insert(plan.settlement.reply_id, plan.clone());
+            Ok(())
+        })
+    }
+
+    fn blockhash(&self) -> Pending<'_, Blockhash> {
+        Box::pin(async move {
+            drop(self.up()?);
+            Ok(Blockhash { hash: [7; 32], last_valid_height: 1 })
+        })
+    }
+
+    fn send<'a>(&'a self, reply_id: &'a ReplyId, signatures: &'a Cosignatures, _blockhash: &'a Blockhash) -> Pending<'a, Settled> {
+        Box::pin(async move { self.settle(reply_id, signatures) })
+    }
+}
