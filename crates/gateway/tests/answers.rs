@@ -141,10 +141,16 @@ async fn a_provider_that_fails_before_its_first_byte_is_replaced_with_a_new_orde
 #[tokio::test]
 async fn a_stream_that_breaks_off_ends_in_an_error_and_not_in_done() {
     let mesh = Mesh::start(Options::default()).await;
-    let _provider = mesh.provider(1, Behaviour::BreaksOff).await;
-    let (text, _, _, done) = read_stream(mesh.chat(true).await).await;
-    assert!(text.starts_with(PIECES[0]) && text.contains("provider_failed"), "{text}");
-    assert!(!done);
+    let provider = mesh.provider(1, Behaviour::BreaksOff).await;
+    let mut pieces = mesh.chat(true).await.bytes_stream();
+    let mut body = pieces.next().await.unwrap().unwrap().to_vec();
+    provider.inner.break_off.notify_one();
+    while let Some(piece) = pieces.next().await {
+        body.extend_from_slice(&piece.unwrap());
+    }
+    let text = String::from_utf8(body).unwrap();
+    assert!(text.contains(PIECES[0]) && text.contains("provider_failed"), "{text}");
+    assert!(!text.contains("[DONE]"), "{text}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 mod common;
 
 use common::provider::Behaviour;
-use common::{MODEL, Mesh, Options, error_of, router_config};
+use common::{MODEL, PATIENCE, Mesh, Options, error_of, router_config};
 use ogong_base::ReplyId;
 use ogong_base::params::BODY_BYTES_MAX;
 use ogong_gateway::chain::EscrowState;
@@ -85,21 +85,24 @@ async fn a_wrong_pin_is_a_502_that_says_so() {
 
 #[tokio::test]
 async fn a_router_that_restarts_is_found_again_and_providers_upsert_again() {
-    let mesh = Mesh::start(Options::default()).await;
+    let mut mesh = Mesh::start(Options::default()).await;
     let provider = mesh.provider(1, Behaviour::Honest).await;
     assert!(provider.heartbeat(8).await);
     assert_eq!(mesh.chat(false).await.status(), 200);
-    mesh.router.close().await;
+    mesh.router.take().expect("a router").close().await;
     let config = router_config(&mesh.dir.path().join("router"), mesh.router_addr, false);
-    let again = loop {
-        match ogong_router::start(&config) {
-            Ok(endpoint) => break endpoint,
-            // The old socket goes with the last task that holds it.
-            Err(ogong_router::Error::Net(ogong_net::Error::Bind { .. })) => tokio::task::yield_now().await,
-            Err(error) => panic!("{error}"),
+    let restarted = async {
+        loop {
+            match ogong_router::start(&config) {
+                Ok(endpoint) => break endpoint,
+                // The old socket goes with the last task that holds it.
+                Err(ogong_router::Error::Net(ogong_net::Error::Bind { .. })) => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
         }
     };
-    assert_eq!(again.consensus_id(), mesh.router.consensus_id(), "the identity is kept");
+    let again = tokio::time::timeout(PATIENCE, restarted).await.expect("the port is free again");
+    assert_eq!(again.consensus_id(), mesh.router_id, "the identity is kept");
     assert!(!provider.heartbeat(8).await, "the registry starts empty");
     let (status, code, _) = error_of(mesh.chat(false).await).await;
     assert_eq!((status, code.as_str()), (503, "no_provider"));

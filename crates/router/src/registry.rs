@@ -329,9 +329,11 @@ impl<S: Clone> Registry<S> {
         entry.is_some_and(|entry| entry.open.iter().any(|open| open.peer == peer))
     }
 
-    /// The models with live offers, sorted by id.
+    /// The models with live offers, sorted by the text of their ids.
     pub fn models(&self, now_ms: u64) -> Vec<Summary> {
-        self.offers.iter().filter_map(|(model, nodes)| summary(model, nodes, now_ms)).collect()
+        let mut models: Vec<Summary> = self.offers.iter().filter_map(|(model, nodes)| summary(model, nodes, now_ms)).collect();
+        models.sort_by_cached_key(|summary| summary.model.to_string());
+        models
     }
 
     /// A provider's reputation, in ppm.

@@ -5,7 +5,7 @@
 pub mod paper;
 pub mod provider;
 
-use ogong_base::SessionKey;
+use ogong_base::{ConsensusId, SessionKey};
 use ogong_daemon::shutdown::Shutdown;
 use ogong_gateway::Gateway;
 use ogong_gateway::ledger::Ledger;
@@ -34,7 +34,9 @@ pub fn router_config(dir: &Path, bind: SocketAddr, relay: bool) -> ogong_router:
 
 pub struct Mesh {
     pub dir: TempDir,
-    pub router: Endpoint,
+    /// Taken out by who stops it: the socket goes with the last handle.
+    pub router: Option<Endpoint>,
+    pub router_id: ConsensusId,
     pub router_addr: SocketAddr,
     pub chain: Arc<PaperChain>,
     pub ledger: Ledger,
@@ -72,11 +74,12 @@ impl Mesh {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let shutdown = Shutdown::new();
         tokio::spawn(ogong_gateway::serve_http(serving, listener, shutdown.clone()));
-        Self { dir, router, router_addr, chain, ledger, base, client: client(), shutdown, gateway }
+        let router_id = router.consensus_id();
+        Self { dir, router: Some(router), router_id, router_addr, chain, ledger, base, client: client(), shutdown, gateway }
     }
 
     pub async fn provider(&self, seed: u8, behaviour: Behaviour) -> Provider {
-        Provider::start(seed, behaviour, self.router_addr, self.router.consensus_id()).await
+        Provider::start(seed, behaviour, self.router_addr, self.router_id).await
     }
 
     pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> reqwest::Response {

@@ -51,7 +51,7 @@ pub enum Behaviour {
     Refuses,
     /// Sends headers and nothing else.
     SilentEnd,
-    /// Breaks off after the first piece.
+    /// Breaks off after the first piece, when told to.
     BreaksOff,
     /// Streams for ever.
     Endless,
@@ -67,6 +67,8 @@ pub struct Inner {
     proofs: Mutex<HashMap<String, Vec<u8>>>,
     /// An answer's body was dropped before its end.
     pub hung_up: Notify,
+    /// Tells a provider that breaks off to do it now.
+    pub break_off: Notify,
 }
 
 pub struct Provider {
@@ -90,6 +92,7 @@ impl Provider {
             orders: Mutex::default(),
             proofs: Mutex::default(),
             hung_up: Notify::new(),
+            break_off: Notify::new(),
         });
         let routes = Router::new()
             .route("/v1/chat/completions", post(answer))
@@ -221,7 +224,15 @@ fn stream(inner: &Arc<Inner>, behaviour: Behaviour, shown: &[&str], bundle: &[u8
     let broken = || Err(std::io::Error::other("engine died"));
     let body = match behaviour {
         Behaviour::SilentEnd => futures::stream::iter([broken()]).boxed(),
-        Behaviour::BreaksOff => futures::stream::iter(events.take(1).chain([broken()])).boxed(),
+        Behaviour::BreaksOff => {
+            let told = Arc::clone(inner);
+            let first: Vec<_> = events.take(1).collect();
+            let last = futures::stream::once(async move {
+                told.break_off.notified().await;
+                broken()
+            });
+            futures::stream::iter(first).chain(last).boxed()
+        }
         Behaviour::Endless => {
             let guard = HangUp(Arc::clone(inner));
             let first: Vec<_> = events.take(1).collect();
