@@ -3,6 +3,7 @@
 //! Inputs are the accounts as the chain holds them and the validator's own decision; outputs are the instruction, every
 //! amount, and the digest. Wallets are paid into their associated token accounts.
 
+use ogong_audit::Verdict;
 use ogong_base::hash::{ChainKey, NetworkId, RecordHash, ReplyId, VerdictHash};
 use ogong_chain_interface::{
     Address, Instruction,
@@ -26,6 +27,12 @@ pub const OUTCOME_NOT_SELECTED: u8 = 2;
 /// Outcome byte of a rejected reply.
 pub const OUTCOME_REJECT: u8 = 3;
 
+const _: () = {
+    use ogong_audit::Outcome;
+    assert!(Outcome::Accept as u8 == OUTCOME_ACCEPT && Outcome::NotSelected as u8 == OUTCOME_NOT_SELECTED);
+    assert!(Outcome::Reject as u8 == OUTCOME_REJECT);
+};
+
 /// What a validator decided about a reply, as far as money is concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
@@ -43,6 +50,21 @@ pub struct Decision {
     pub n_billed: u32,
     /// After it the settlement is void; at most the order's deadline.
     pub expiry_ms: u64,
+}
+
+impl Decision {
+    /// What a verdict decides; the counts come from the opened header and the record.
+    pub fn of_verdict(verdict: &Verdict, n_prompt: u32, n_billed: u32, expiry_ms: u64) -> Self {
+        Self {
+            record_hash: verdict.record_hash,
+            outcome: verdict.outcome as u8,
+            verdict_hash: verdict.hash(),
+            round: verdict.round.0,
+            n_prompt,
+            n_billed,
+            expiry_ms,
+        }
+    }
 }
 
 /// The accounts a plan is made from.
