@@ -105,7 +105,7 @@ impl Terms {
             ("price", order.price_prompt >= self.price_prompt && order.price_completion >= self.price_completion),
             ("n_ctx", order.n_ctx <= self.n_ctx),
             ("max_tokens", order.max_tokens >= 1),
-            ("max_fee: it does not cover max_tokens", order.max_fee >= order.fee(0, order.max_tokens.min(self.n_ctx))),
+            ("max_fee: it does not cover max_tokens", covers(order, order.max_tokens.min(self.n_ctx))),
             ("issue time", order.issued_ms <= now_ms.saturating_add(CLOCK_SKEW_MS)),
             ("deadline", order.deadline_ms >= now_ms.saturating_add(TIME_LEFT_MS_MIN)),
         ];
@@ -119,6 +119,11 @@ impl Terms {
         SamplingParams::from_body(body, order.max_tokens)
             .map_err(|refusal| Refusal::invalid("not_committable", refusal.to_string()))
     }
+}
+
+/// Whether the escrow's most is enough for every answer token that may come (SPEC 2.4).
+fn covers(order: &Order, tokens: u32) -> bool {
+    u128::from(order.max_fee) >= u128::from(order.price_completion) * u128::from(tokens) / 1000
 }
 
 /// Holds the order's escrow against it on the chain.

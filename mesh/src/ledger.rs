@@ -1,0 +1,112 @@
+//! The chain of a mesh: the process, the keys that set it up, balances.
+
+use crate::process::{Process, Spec};
+use anyhow::{Context, Result};
+use ogong_base::hash::NetworkId;
+use ogong_daemon::clock::now_ms;
+use ogong_settlement::{
+    Chain, Wallet,
+    interface::{Address, PROGRAM_ID, SPLIT_BPS_DEFAULT},
+    solana::Initialisation,
+};
+use serde_json::Value;
+use std::{path::Path, time::Duration};
+
+use crate::Tools;
+
+/// Atoms in one OGONG.
+pub const TOKEN: u64 = 1_000_000_000;
+/// Lamports a wallet starts with.
+const LAMPORTS: u64 = 100 * 1_000_000_000;
+/// The chain comes up within.
+const START: Duration = Duration::from_secs(60);
+
+/// A running development chain, initialised.
+pub struct Ledger {
+    /// The process.
+    pub process: Process,
+    /// Its RPC address.
+    pub rpc_url: String,
+    /// A client.
+    pub chain: Chain,
+    /// Mint authority and keeper of the catalogue.
+    pub admin: Wallet,
+    /// Receives the verification reserve.
+    pub reserve: Wallet,
+    /// The OGONG mint.
+    pub mint: Address,
+}
+
+/// Length of a beacon round of a local mesh, and the audited share.
+#[derive(Debug, Clone, Copy)]
+pub struct Network {
+    /// Milliseconds.
+    pub round_ms: u64,
+    /// Parts per million.
+    pub alpha_ppm: u64,
+}
+
+impl Ledger {
+    /// Starts a chain on free ports and initialises the program.
+    ///
+    /// # Errors
+    /// When the chain does not come up.
+    pub async fn start(tools: &Tools, dir: &Path, network: Network) -> Result<Self> {
+        let ready = dir.join("chain.json");
+        let spec = Spec::new("chain", tools.localnet().clone(), dir)
+            .args(["--rpc-port", "0", "--ws-port", "0", "--exit-on-stdin-close", "--ready-file"])
+            .args([&ready]);
+        let mut process = Process::start(spec)?;
+        let line: Value = serde_json::from_slice(&process.ready(&ready, START).await?)?;
+        let rpc_url = line["rpc_url"].as_str().context("the chain did not say its rpc_url")?.to_owned();
+        let chain = Chain::attach(&rpc_url, PROGRAM_ID).await?;
+        let (admin, reserve) = (wallet()?, wallet()?);
+        chain.airdrop(&admin.address(), LAMPORTS).await?;
+        let initialisation = Initialisation {
+            network: NetworkId::of_name("localnet"),
+            reserve_owner: reserve.address(),
+            split_bps: SPLIT_BPS_DEFAULT,
+            min_stake: TOKEN,
+            alpha_ppm: network.alpha_ppm,
+            beacon_genesis_ms: now_ms(),
+            beacon_period_ms: network.round_ms,
+        };
+        let mint = chain.initialise(&admin, &initialisation).await?.mint;
+        Ok(Self { process, rpc_url, chain, admin, reserve, mint })
+    }
+
+    /// Gives a wallet SOL for fees and OGONG, and a token account for it.
+    ///
+    /// # Errors
+    /// When the chain refuses.
+    pub async fn fund(&self, wallet: &Address, atoms: u64) -> Result<()> {
+        self.chain.airdrop(wallet, LAMPORTS).await?;
+        self.chain.mint(&self.admin, wallet, atoms).await?;
+        Ok(())
+    }
+
+    /// What wallets hold, in atoms.
+    ///
+    /// # Errors
+    /// When the chain does not answer.
+    pub async fn balances(&self, wallets: &[Address]) -> Result<Vec<u64>> {
+        Ok(self.chain.token_balances(&self.mint, wallets).await?)
+    }
+}
+
+/// A fresh wallet.
+///
+/// # Errors
+/// When the system has no randomness.
+pub fn wallet() -> Result<Wallet> {
+    Ok(Wallet::from_seed(*ogong_daemon::keys::random()?))
+}
+
+/// Writes a wallet as a Solana keypair file.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn save(wallet: &Wallet, path: &Path) -> Result<()> {
+    ogong_daemon::files::write_atomic(path, wallet.to_json().as_bytes(), ogong_daemon::files::PRIVATE)?;
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! The mesh: every role as a real process on this machine, with the real model, engine and chain.
+//!
+//! ```text
+//!   Tools ── binaries, models ──▶ Mesh::start ── chain ─ validators ─ router ─ gateway ─ providers ──▶ ask, receipt, balances
+//! ```
+//!
+//! [`Mesh`] starts it, [`client`] talks to it as a consumer does, [`demo`] shows it to a person. Nothing here is trusted by any
+//! of the processes: the mesh only starts programs, writes their config by their own commands and reads what they print.
+
+pub mod adversary;
+pub mod client;
+pub mod demo;
+pub mod ledger;
+pub mod mesh;
+pub mod process;
+pub mod provision;
+pub mod rho;
+pub mod show;
+pub mod tools;
+pub mod tour;
+
+pub use client::Reply;
+pub use mesh::{Mesh, MeshConfig, Pair, ProviderSpec};
+pub use tools::Tools;

@@ -1,0 +1,35 @@
+//! `ogong-mesh`: parse, run.
+
+use clap::{Parser, Subcommand};
+use ogong_daemon::TelemetryFlags;
+use ogong_mesh::demo;
+use std::process::ExitCode;
+
+/// The whole of OGONG on this machine, as real processes.
+#[derive(Debug, Parser)]
+#[command(name = "ogong-mesh", version, about)]
+struct Cli {
+    #[command(flatten)]
+    telemetry: TelemetryFlags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// One honest answer paid, one cheat refunded.
+    Demo(demo::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    ogong_daemon::main(&cli.telemetry, |shutdown| async move {
+        let work = async {
+            match &cli.command {
+                Command::Demo(args) => demo::run(args).await,
+            }
+        };
+        // Ctrl-C drops the mesh, which kills every process of it.
+        shutdown.unless(work).await.unwrap_or(Ok(()))
+    })
+}
