@@ -6,6 +6,8 @@
 //! refusal   what a test says about an instruction that must fail, and how that is checked
 //! ```
 
+#![allow(clippy::result_large_err, reason = "litesvm returns its results by value")]
+
 pub mod order;
 pub mod refusal;
 pub mod tokens;
