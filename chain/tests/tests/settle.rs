@@ -280,11 +280,11 @@ fn fees() {
         FeeCase {
             name: "one atom each thousand",
             prices: (most, 1),
-            tokens: (999, 999),
+            tokens: (999, 998),
             max_fee: most,
             fee: {
-                let wide = (999 * most as u128 + 999) / 1_000;
-                wide as u64
+                let wide = (999 * u128::from(most) + 998) / 1_000;
+                u64::try_from(wide).expect("less than the most")
             },
         },
     ];
