@@ -114,7 +114,8 @@ impl Confirmation {
 
     /// The first failing vote's reason; that of a differing leaf if nothing weightier was found.
     fn reason(&self) -> Reason {
-        let failed = self.votes.iter().find_map(|vote| if let Vote::Fail(reason) = vote { Some(*reason) } else { None });
+        let failed =
+            self.votes.iter().find_map(|vote| if let Vote::Fail(reason) = vote { Some(*reason) } else { None });
         failed.unwrap_or(Reason::ExactLeaf)
     }
 

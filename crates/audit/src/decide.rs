@@ -122,7 +122,8 @@ fn examine(evidence: &Evidence, profile: &Profile, decision: &mut Decision) -> R
     let leaves = examine_openings(evidence, profile, &record, &drawn)?;
     let material = evidence.material.as_ref().ok_or(Halt::Needs(Reason::Openings, Next::Material))?;
     run_on_leaves(evidence, profile, &header, &material.ids, &leaves)?;
-    let hearing = Hearing { evidence, profile, record: &record, drawn: &drawn, material, header: &header, leaves: &leaves };
+    let hearing =
+        Hearing { evidence, profile, record: &record, drawn: &drawn, material, header: &header, leaves: &leaves };
     hearing.hold(decision)
 }
 

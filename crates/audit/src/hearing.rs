@@ -42,7 +42,8 @@ impl Hearing<'_> {
         let mut counted = Vec::new();
         for (index, attempt) in evidence.attempts.iter().enumerate() {
             let Ruling::Ask(need, _) = confirmation.ruling() else { break };
-            let drawn = if self.is_pinned(index) { None } else { Some(self.draw(need, &confirmation, &excluded, provider)) };
+            let drawn =
+                if self.is_pinned(index) { None } else { Some(self.draw(need, &confirmation, &excluded, provider)) };
             self.check_verifier(attempt.verifier, drawn)?;
             excluded.exclude_id(attempt.verifier, &evidence.candidates);
             let Some(report) = &attempt.report else { continue };
@@ -55,8 +56,10 @@ impl Hearing<'_> {
             if let Ok(vote) = finding.vote {
                 confirmation.push(vote);
                 counted.push(decision.findings.len());
-                decision.verdict.marks =
-                    decision.verdict.marks.with_if(Marks::EXACT, finding.scores.iter().any(|s| s.check == Check::ExactLeaf));
+                decision.verdict.marks = decision
+                    .verdict
+                    .marks
+                    .with_if(Marks::EXACT, finding.scores.iter().any(|s| s.check == Check::ExactLeaf));
             }
             decision.findings.push(finding);
         }
@@ -100,7 +103,8 @@ impl Hearing<'_> {
             Stand::Inconclusive(reason) => (Outcome::Inconclusive, reason, Culprit::None),
         };
         let accepted = stand == Stand::Accept;
-        let speaks = |finding: &&Finding| matches!(finding.vote, Ok(Vote::Pass { .. })) == accepted && finding.vote.is_ok();
+        let speaks =
+            |finding: &&Finding| matches!(finding.vote, Ok(Vote::Pass { .. })) == accepted && finding.vote.is_ok();
         if let Some(finding) = decision.findings.iter().find(speaks) {
             verdict.scores.clone_from(&finding.scores);
         }
@@ -150,7 +154,11 @@ impl Hearing<'_> {
         choose(if confirmation.votes().is_empty() { &draws.verifier } else { &draws.second }, &pool)
     }
 
-    fn check_verifier(&self, verifier: NodeId, drawn: Option<Option<(NodeId, &SignedAnnouncement)>>) -> Result<(), Reason> {
+    fn check_verifier(
+        &self,
+        verifier: NodeId,
+        drawn: Option<Option<(NodeId, &SignedAnnouncement)>>,
+    ) -> Result<(), Reason> {
         if !self.profile.has(Check::Draw) {
             return Ok(());
         }

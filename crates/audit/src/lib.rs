@@ -14,22 +14,22 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-mod announce;
-mod check;
+pub mod announce;
+pub mod check;
 mod checks;
-mod confirmation;
+pub mod confirmation;
 mod decide;
 mod error;
-mod evidence;
+pub mod evidence;
 mod hearing;
-mod profile;
-mod reason;
-mod receipt;
-mod report;
-mod selection;
+pub mod profile;
+pub mod reason;
+pub mod receipt;
+pub mod report;
+pub mod selection;
 mod signed;
-mod sprt;
-mod verdict;
+pub mod sprt;
+pub mod verdict;
 
 pub use announce::{Announcement, Role, SignedAnnouncement};
 pub use check::{Check, CheckSet};

@@ -29,7 +29,13 @@ pub type SignedReceipt = Signed<Receipt>;
 
 impl Receipt {
     /// The receipt of a record that arrived at `received`.
-    pub fn new(reply_id: ReplyId, record_hash: RecordHash, validator: NodeId, received: UnixMillis, schedule: &Schedule) -> Self {
+    pub fn new(
+        reply_id: ReplyId,
+        record_hash: RecordHash,
+        validator: NodeId,
+        received: UnixMillis,
+        schedule: &Schedule,
+    ) -> Self {
         Self { reply_id, record_hash, validator, received, round: schedule.first_round_after(received) }
     }
 
@@ -45,19 +51,18 @@ impl Signable for Receipt {
 
 impl Encode for Receipt {
     fn encode(&self, w: &mut Writer) {
-        w.u8(VERSION).put(&self.reply_id).put(&self.record_hash).put(&self.validator).put(&self.received).put(&self.round);
+        w.u8(VERSION)
+            .put(&self.reply_id)
+            .put(&self.record_hash)
+            .put(&self.validator)
+            .put(&self.received)
+            .put(&self.round);
     }
 }
 
 impl Decode for Receipt {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         version(r, "receipt version")?;
-        Ok(Self {
-            reply_id: r.get()?,
-            record_hash: r.get()?,
-            validator: r.get()?,
-            received: r.get()?,
-            round: r.get()?,
-        })
+        Ok(Self { reply_id: r.get()?, record_hash: r.get()?, validator: r.get()?, received: r.get()?, round: r.get()? })
     }
 }

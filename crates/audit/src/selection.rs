@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ogong_base::domain::{self, Tag};
-use ogong_base::hash::{ChainKey, ClassHash, ConsensusId, Hash32, ModelRoot, NetworkId, NodeId, RecordHash, sha256, tagged};
+use ogong_base::hash::{
+    ChainKey, ClassHash, ConsensusId, Hash32, ModelRoot, NetworkId, NodeId, RecordHash, sha256, tagged,
+};
 use ogong_base::params::PPM;
 use ogong_base::units::Round;
 use ogong_commitment::leaf::window_count;
@@ -30,9 +32,8 @@ pub struct Draws {
 impl Draws {
     /// `x_p = H("ogong/v1/audit/draw-" + p, network ‖ u64 r ‖ beacon ‖ record_hash)`.
     pub fn new(network: NetworkId, round: Round, beacon: Hash32, record: RecordHash) -> Self {
-        let draw = |tag: Tag| {
-            tagged(tag, &[network.as_bytes(), &round.0.to_le_bytes(), beacon.as_bytes(), record.as_bytes()])
-        };
+        let draw =
+            |tag: Tag| tagged(tag, &[network.as_bytes(), &round.0.to_le_bytes(), beacon.as_bytes(), record.as_bytes()]);
         Self {
             select: draw(domain::DRAW_SELECT),
             verifier: draw(domain::DRAW_VERIFIER),
@@ -51,7 +52,7 @@ impl Draws {
     pub fn windows(&self, n_tokens: u32, extra: usize) -> Vec<u32> {
         let count = window_count(n_tokens);
         let mut rest: Vec<u32> = (1..count.saturating_sub(1)).collect();
-        rest.sort_by_key(|i| {
+        rest.sort_by_cached_key(|i| {
             let mut bytes = self.windows.to_vec();
             bytes.extend_from_slice(&i.to_le_bytes());
             (sha256(&bytes), *i)
@@ -131,7 +132,10 @@ fn offers(candidate: &SignedAnnouncement, wanted: &Wanted) -> bool {
 }
 
 /// Index `u128_be(x) mod n` into candidates sorted by node id; none if there are none.
-pub fn choose<'a>(draw: &[u8; 32], eligible: &[(NodeId, &'a SignedAnnouncement)]) -> Option<(NodeId, &'a SignedAnnouncement)> {
+pub fn choose<'a>(
+    draw: &[u8; 32],
+    eligible: &[(NodeId, &'a SignedAnnouncement)],
+) -> Option<(NodeId, &'a SignedAnnouncement)> {
     let x = u128::from_be_bytes(*draw.first_chunk().expect("invariant: a draw has 32 bytes"));
     let count = u128::try_from(eligible.len()).ok()?;
     let index = usize::try_from(x.checked_rem(count)?).ok()?;

@@ -184,7 +184,9 @@ mod tests {
 
     #[test]
     fn parameters_outside_their_ranges_are_refused() {
-        for (s, eps, beta) in [(0.5, 0.5, 0.1), (1.1, 0.0, 0.1), (1.0, -0.1, 0.1), (1.0, 0.0, 0.0), (1.0, 0.0, 1.0), (f64::NAN, 0.0, 0.1)] {
+        for (s, eps, beta) in
+            [(0.5, 0.5, 0.1), (1.1, 0.0, 0.1), (1.0, -0.1, 0.1), (1.0, 0.0, 0.0), (1.0, 0.0, 1.0), (f64::NAN, 0.0, 0.1)]
+        {
             assert!(SprtParams::new(s, eps, beta).is_err(), "{s} {eps} {beta}");
         }
         assert_eq!(SprtParams::new(1.0, 0.0, 0.001), Ok(SprtParams::default()));

@@ -145,6 +145,17 @@ impl Verdict {
         VerdictHash::from_bytes(tagged(domain::VERDICT, &[&self.to_bytes()]))
     }
 
+    /// An operator's word where no verifier could be asked: the decision's verdict with another end. It is marked pinned, for
+    /// nobody was drawn.
+    #[must_use]
+    pub fn by_hand(mut self, accept: bool) -> Self {
+        self.outcome = if accept { Outcome::Accept } else { Outcome::Reject };
+        self.culprit = if accept { Culprit::None } else { Culprit::Provider };
+        self.reason = Reason::Manual;
+        self.marks = self.marks.with(Marks::PINNED);
+        self
+    }
+
     /// True if one verifier's numbers reject and another's are awaited.
     pub fn needs_confirmation(&self) -> bool {
         self.outcome == Outcome::Inconclusive && self.reason.proof() == Proof::Scored

@@ -25,7 +25,11 @@ fn honest_replies_of_every_shape_are_accepted() {
             let case = Case::of(&body, tokens, TRUE_MODEL);
             let (_, decision) = case.run(&profile());
             let verdict = &decision.verdict;
-            assert_eq!(verdict.outcome, Outcome::Accept, "temperature {temperature}, top_p {top_p}, {tokens}: {verdict:?}");
+            assert_eq!(
+                verdict.outcome,
+                Outcome::Accept,
+                "temperature {temperature}, top_p {top_p}, {tokens}: {verdict:?}"
+            );
             assert_eq!((verdict.reason, verdict.culprit), (Reason::None, Culprit::None));
             assert!(verdict.marks.has(Marks::BOOTSTRAP) && !verdict.marks.has(Marks::SOLO.with(Marks::PINNED)));
             assert!(verdict.scores.iter().all(Score::holds));
@@ -142,8 +146,10 @@ fn a_verifier_that_was_not_drawn_does_not_count() {
     let drawn = decision.verdict.verifiers[0];
     let other = case.verifiers.iter().find(|v| node_key(v.key).node_id() != drawn).expect("another");
     let report = case.report(other, &decision.verdict.windows, Mode::Tolerance);
-    evidence.attempts =
-        vec![Attempt { verifier: node_key(other.key).node_id(), report: Some(Signed::sign(report, &node_key(other.key))) }];
+    evidence.attempts = vec![Attempt {
+        verifier: node_key(other.key).node_id(),
+        report: Some(Signed::sign(report, &node_key(other.key))),
+    }];
     assert_eq!(adjudicate(&evidence, &profile()).reason, Reason::Draw);
     let known = Verifier::honest(33).announcement();
     assert_eq!(evidence.omitted(&[known.clone()]), [known.node_id()]);
@@ -371,4 +377,55 @@ fn missing_openings_are_asked_for_and_a_refusal_rejects_only_what_was_drawn() {
     let decision = decide(&partial, &profile());
     assert_eq!(decision.verdict.reason, Reason::Openings);
     assert!(matches!(decision.next, Next::Openings(windows) if windows.len() == 4));
+}
+
+#[test]
+fn bent_evidence_never_panics_and_never_settles_another_reply() {
+    const SEED: u64 = 0x0a0d_17e5;
+    let case = Case::of(BODY, 40, TRUE_MODEL);
+    let (evidence, decision) = case.run(&profile());
+    assert_eq!(decision.verdict.outcome, Outcome::Accept);
+    let (honest, ground) = (evidence.to_bytes(), case.ground());
+    let mut state = SEED;
+    let mut decoded = 0;
+    for _ in 0..600 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let at = usize::try_from(state >> 33).expect("31 bits") % honest.len();
+        let mut bent = honest.clone();
+        bent[at] ^= 1 << (state >> 30 & 7);
+        let Ok(bent) = Evidence::from_bytes(&bent) else { continue };
+        decoded += 1;
+        let verdict = adjudicate(&bent.on(ground.clone()), &profile());
+        if verdict.outcome.settles() {
+            assert_eq!(
+                (verdict.reply_id, verdict.record_hash),
+                (decision.verdict.reply_id, decision.verdict.record_hash)
+            );
+            assert_eq!(verdict.scores, decision.verdict.scores, "byte {at}, seed {SEED:#x}");
+        } else {
+            assert_ne!(verdict.reason, Reason::None, "byte {at}, seed {SEED:#x}");
+        }
+    }
+    assert!(decoded > 300, "{decoded} decoded, seed {SEED:#x}");
+}
+
+#[test]
+fn a_claimed_length_beyond_all_answers_costs_nothing() {
+    let mut case = Case::of(BODY, 40, TRUE_MODEL);
+    case.order.max_tokens = u32::MAX;
+    case.record = record(&case.order, &case.trajectory);
+    case.record.n_tokens = u32::MAX;
+    assert_eq!(case.verdict().reason, Reason::TokenCount);
+}
+
+#[test]
+fn an_operator_may_decide_where_nobody_verifies() {
+    let case = Case { verifiers: Vec::new(), ..Case::honest() };
+    let (_, decision) = case.run(&profile());
+    assert_eq!(decision.next, Next::Nobody);
+    let accepted = decision.verdict.clone().by_hand(true);
+    assert_eq!((accepted.outcome, accepted.reason, accepted.culprit), (Outcome::Accept, Reason::Manual, Culprit::None));
+    assert!(accepted.marks.has(Marks::PINNED));
+    assert_ne!(accepted.hash(), decision.verdict.hash());
+    assert_eq!(decision.verdict.by_hand(false).culprit, Culprit::Provider);
 }

@@ -82,13 +82,17 @@ fn bindings() -> Vec<Attack> {
             off: Accepted,
             case: || with(|c| c.record.model_root = ModelRoot::from_bytes([1; 32])),
         },
-        Attack { reason: Reason::ReqHash, off: Accepted, case: || with(|c| c.record.req_hash = ReqHash::from_bytes([1; 32])) },
         Attack {
-            reason: Reason::Body,
-            off: CaughtBy(Reason::ReportJob),
-            case: || with(|c| c.body.push(b' ')),
+            reason: Reason::ReqHash,
+            off: Accepted,
+            case: || with(|c| c.record.req_hash = ReqHash::from_bytes([1; 32])),
         },
-        Attack { reason: Reason::RespHash, off: CaughtBy(Reason::RawText), case: || with(|c| c.trajectory.raw_text.push(b'!')) },
+        Attack { reason: Reason::Body, off: CaughtBy(Reason::ReportJob), case: || with(|c| c.body.push(b' ')) },
+        Attack {
+            reason: Reason::RespHash,
+            off: CaughtBy(Reason::RawText),
+            case: || with(|c| c.trajectory.raw_text.push(b'!')),
+        },
         Attack {
             reason: Reason::TokenCount,
             // A tree head does not say how many leaves there are: the header does.
@@ -113,21 +117,29 @@ fn bindings() -> Vec<Attack> {
 fn draws() -> Vec<Attack> {
     use Off::{Accepted, CaughtBy};
     vec![
-        Attack { reason: Reason::Late, off: CaughtBy(Reason::Beacon), case: || {
-            twisted(|e| {
-                let schedule = e.ground.schedule;
-                resigned(e, |r| {
-                    r.received = UnixMillis(ISSUED_MS + 900_001);
-                    r.round = schedule.first_round_after(r.received);
-                });
-            })
-        } },
+        Attack {
+            reason: Reason::Late,
+            off: CaughtBy(Reason::Beacon),
+            case: || {
+                twisted(|e| {
+                    let schedule = e.ground.schedule;
+                    resigned(e, |r| {
+                        r.received = UnixMillis(ISSUED_MS + 900_001);
+                        r.round = schedule.first_round_after(r.received);
+                    });
+                })
+            },
+        },
         Attack {
             reason: Reason::Receipt,
             off: CaughtBy(Reason::Beacon),
             case: || twisted(|e| resigned(e, |r| r.round.0 += 1)),
         },
-        Attack { reason: Reason::Beacon, off: Accepted, case: || twisted(|e| e.beacon.value = Hash32::from_bytes([1; 32])) },
+        Attack {
+            reason: Reason::Beacon,
+            off: Accepted,
+            case: || twisted(|e| e.beacon.value = Hash32::from_bytes([1; 32])),
+        },
         Attack { reason: Reason::Draw, off: Accepted, case: || twisted(|e| e.extra_windows = 0) },
     ]
 }
@@ -330,7 +342,11 @@ fn words() -> Vec<Attack> {
     use Off::Accepted;
     vec![
         Attack { reason: Reason::PromptCount, off: Accepted, case: || all_find(|r| r.n_prompt -= 1) },
-        Attack { reason: Reason::PromptIds, off: Accepted, case: || all_find(|r| r.prompt_ids = Hash32::from_bytes([1; 32])) },
+        Attack {
+            reason: Reason::PromptIds,
+            off: Accepted,
+            case: || all_find(|r| r.prompt_ids = Hash32::from_bytes([1; 32])),
+        },
         Attack { reason: Reason::EndToken, off: Accepted, case: || all_find(|r| r.end_token_at = Some(5)) },
         Attack { reason: Reason::RawText, off: Accepted, case: || all_find(|r| r.raw_text_sha256[0] ^= 1) },
     ]
@@ -395,15 +411,13 @@ fn reports() -> Vec<Attack> {
         Attack {
             reason: Reason::ReportSignature,
             off: Accepted,
-            case: || {
-                Case {
-                    verifiers: vec![Verifier::honest(20)],
-                    ..twisted(|e| {
-                        if let Some(report) = e.attempts.get_mut(0).and_then(|attempt| attempt.report.as_mut()) {
-                            report.signature = node_key(21).sign(Report::TAG, b"other");
-                        }
-                    })
-                }
+            case: || Case {
+                verifiers: vec![Verifier::honest(20)],
+                ..twisted(|e| {
+                    if let Some(report) = e.attempts.get_mut(0).and_then(|attempt| attempt.report.as_mut()) {
+                        report.signature = node_key(21).sign(Report::TAG, b"other");
+                    }
+                })
             },
         },
         Attack {

@@ -43,8 +43,10 @@ fn job() -> Job<'static> {
 }
 
 fn report() -> Report {
-    let sketches = (0..3u16).map(|i| Sketch(std::array::from_fn(|j| 0x3c00 + i * 64 + u16::try_from(j).expect("small"))));
-    let tops = (0..3i16).map(|i| Digest { entries: (0..64u32).map(|j| (j * 1_000, -(i + 2_000 + j as i16 * 50))).collect() });
+    let sketches =
+        (0..3u16).map(|i| Sketch(std::array::from_fn(|j| 0x3c00 + i * 64 + u16::try_from(j).expect("small"))));
+    let tops =
+        (0..3i16).map(|i| Digest { entries: (0..64u32).map(|j| (j * 1_000, -(i + 2_000 + j as i16 * 50))).collect() });
     Report {
         job: job().hash(),
         mode: Mode::Exact,

@@ -47,7 +47,12 @@ impl Beacon {
     /// # Errors
     /// A share of a stranger, a wrong proof, or too little stake. Callers check shares one at a time with
     /// [`Share::verify`] as they arrive, so that one bad peer cannot spoil the round.
-    pub fn aggregate(network: NetworkId, round: Round, set: &ValidatorSet, mut shares: Vec<Share>) -> Result<Self, Error> {
+    pub fn aggregate(
+        network: NetworkId,
+        round: Round,
+        set: &ValidatorSet,
+        mut shares: Vec<Share>,
+    ) -> Result<Self, Error> {
         shares.sort_by_key(|share| share.consensus_id);
         shares.dedup();
         let value = checked_value(network, round, set, &shares)?;

@@ -13,11 +13,14 @@
 //! This crate never reads a clock; times come in as arguments. That a proof leaves its validator only after the round has
 //! begun is the caller's duty ([`Schedule::has_begun`]).
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
 mod beacon;
 mod error;
-mod round;
-mod validators;
-mod vrf;
+pub mod round;
+pub mod validators;
+pub mod vrf;
 
 pub use beacon::{Beacon, BeaconProof, Share, aggregate_value};
 pub use error::Error;

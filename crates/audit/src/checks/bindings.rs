@@ -1,6 +1,7 @@
 //! SPEC 5.5, 1: who signed what, and that order and record speak of the same thing.
 
 use ogong_base::codec::Decode;
+use ogong_base::params::ANSWER_TOKENS_MAX;
 use ogong_commitment::record::Record;
 
 use super::{ensure, run};
@@ -9,6 +10,8 @@ use crate::{Check, Evidence, Profile, Reason};
 /// Holds order and record to each other, to the catalogue and to the network; gives the record.
 pub(crate) fn check(evidence: &Evidence, profile: &Profile) -> Result<Record, Reason> {
     let record = Record::from_bytes(&evidence.record.record).map_err(|_| Reason::RecordSignature)?;
+    // Whichever checks are on: windows are drawn over this count, and nothing is drawn over more than an answer can have.
+    ensure(usize::try_from(record.n_tokens).is_ok_and(|n| n <= ANSWER_TOKENS_MAX), Reason::TokenCount)?;
     run(profile, Check::RecordSignature, || record_signature(evidence))?;
     run(profile, Check::OrderSignature, || order_signature(evidence))?;
     run(profile, Check::OrderTerms, || order_terms(evidence))?;

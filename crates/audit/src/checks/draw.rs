@@ -32,7 +32,8 @@ fn receipt(evidence: &Evidence) -> Result<(), Reason> {
     let signer = evidence.receipt.node_id();
     let registered = evidence.ground.validators.by_node_id(signer).is_some();
     ensure(receipt.validator == signer && registered && evidence.receipt.verify().is_ok(), Reason::Receipt)?;
-    let for_record = receipt.reply_id == evidence.order.reply_id() && receipt.record_hash == evidence.record.record_hash();
+    let for_record =
+        receipt.reply_id == evidence.order.reply_id() && receipt.record_hash == evidence.record.record_hash();
     ensure(for_record && receipt.names_its_round(&evidence.ground.schedule), Reason::Receipt)?;
     ensure(receipt.received.0 <= evidence.order.deadline_ms, Reason::Late)
 }
@@ -43,6 +44,7 @@ fn beacon(evidence: &Evidence) -> Result<(), Reason> {
 }
 
 fn rates(evidence: &Evidence, profile: &Profile) -> Result<(), Reason> {
-    let enough = evidence.alpha_ppm >= evidence.ground.alpha_ppm && evidence.extra_windows >= profile.extra_windows_min();
+    let enough =
+        evidence.alpha_ppm >= evidence.ground.alpha_ppm && evidence.extra_windows >= profile.extra_windows_min();
     ensure(enough, Reason::Draw)
 }

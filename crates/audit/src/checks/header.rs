@@ -9,7 +9,12 @@ use crate::evidence::Material;
 use crate::{Check, Evidence, Profile, Reason};
 
 /// Reads the header and holds everything in it that does not take the model.
-pub(crate) fn check(evidence: &Evidence, profile: &Profile, record: &Record, material: &Material) -> Result<Header, Reason> {
+pub(crate) fn check(
+    evidence: &Evidence,
+    profile: &Profile,
+    record: &Record,
+    material: &Material,
+) -> Result<Header, Reason> {
     // A header that cannot be read rejects whichever checks are on: nothing after it could run.
     let header = material.header.header().map_err(|_| Reason::HeaderFormat)?;
     run(profile, Check::Header, || derived(evidence, record, material, &header))?;

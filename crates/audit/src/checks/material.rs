@@ -9,7 +9,12 @@ use crate::evidence::Material;
 use crate::{Check, Evidence, Profile, Reason};
 
 /// Holds body, ids and raw text.
-pub(crate) fn check(evidence: &Evidence, profile: &Profile, record: &Record, material: &Material) -> Result<(), Reason> {
+pub(crate) fn check(
+    evidence: &Evidence,
+    profile: &Profile,
+    record: &Record,
+    material: &Material,
+) -> Result<(), Reason> {
     run(profile, Check::Request, || ensure(req_hash(&material.body) == evidence.order.req_hash, Reason::Body))?;
     run(profile, Check::Response, || {
         ensure(resp_hash(&material.ids, &material.raw_text) == record.resp_hash, Reason::RespHash)

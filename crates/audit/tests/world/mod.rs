@@ -27,7 +27,8 @@ pub const VOCABULARY: u32 = 500;
 pub const HIDDEN: usize = 64;
 pub const END_TOKEN: u32 = 2;
 pub const ISSUED_MS: u64 = 1_800_000_000_000;
-pub const BODY: &str = r#"{"model":"ogong/verified/test/tiny","messages":[{"role":"user","content":"why?"}],"temperature":0.9}"#;
+pub const BODY: &str =
+    r#"{"model":"ogong/verified/test/tiny","messages":[{"role":"user","content":"why?"}],"temperature":0.9}"#;
 
 /// Numbers of a made-up model: `weights` decides the true ones, `noise` of `noise_seed` is laid over them.
 #[derive(Debug, Clone, Copy)]
@@ -333,7 +334,8 @@ impl Case {
         });
         let raw: Vec<u8> = ids.iter().flat_map(|id| piece(*id)).collect();
         Report {
-            job: Job { record_hash: self.record.record_hash(), req_hash: req_hash(&self.body), ids, windows, mode }.hash(),
+            job: Job { record_hash: self.record.record_hash(), req_hash: req_hash(&self.body), ids, windows, mode }
+                .hash(),
             mode,
             class: verifier.class.class_hash(),
             n_prompt: u32::try_from(prompt.len()).expect("short"),
