@@ -14,6 +14,7 @@ use ogong_engine::wire::{Capabilities, OrderLimits, ScoreReply, ScoreRequest};
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
+use crate::cancel::Cancel;
 use crate::class;
 use crate::error::{Error, RequestError};
 use crate::model::Model;
@@ -118,14 +119,23 @@ impl Engine {
     /// # Errors
     /// When the configuration, the model or the context cannot be.
     pub fn load(config: &EngineConfig) -> Result<Self, Error> {
-        let model = Arc::new(Model::load(&config.model)?);
+        Self::load_unless(config, &Cancel::default())
+    }
+
+    /// [`Engine::load`] that can be given up.
+    ///
+    /// # Errors
+    /// As [`Engine::load`], or [`Error::Stopped`] when given up.
+    pub fn load_unless(config: &EngineConfig, cancel: &Cancel) -> Result<Self, Error> {
+        let model = Arc::new(Model::load(&config.model, cancel)?);
         let context = config.context(&model)?;
         let queue = Arc::new(Queue::default());
         let store = Arc::new(Store::default());
         let (ready, started) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new().name("llama".into()).spawn({
             let (model, queue, store, config) = (Arc::clone(&model), Arc::clone(&queue), Arc::clone(&store), config.clone());
-            move || match Self::prepare(&model, &context) {
+            let cancel = cancel.clone();
+            move || match Self::prepare(&model, &context, &cancel) {
                 Ok((llama, bank, class)) => {
                     // The loader waits for this message and cannot be gone.
                     let _ = ready.send(Ok(class.clone()));
@@ -156,10 +166,10 @@ impl Engine {
         Ok(Self { inner: Arc::new(Inner { model, queue, store, capabilities, thread: Mutex::new(Some(thread)) }) })
     }
 
-    fn prepare<'model>(model: &'model Model, config: &ContextConfig) -> Result<(Context<'model>, Bank, NumericClass), Error> {
+    fn prepare<'model>(model: &'model Model, config: &ContextConfig, cancel: &Cancel) -> Result<(Context<'model>, Bank, NumericClass), Error> {
         let bank = Bank::new(model.n_embd).map_err(|error| Error::Commit(error.to_string()))?;
         let mut context = Context::new(model.llama(), config)?;
-        let exact = selftest::is_exact(&mut context, model, config.sequences - 1, config.threads)?;
+        let exact = selftest::is_exact(&mut context, model, config.sequences - 1, config.threads, cancel)?;
         Ok((context, bank, class::numeric_class(model, config, exact)))
     }
 

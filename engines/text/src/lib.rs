@@ -7,6 +7,7 @@
 //!
 //! This crate is the only home of `unsafe` beside llama.cpp's own wrapper, all of it in [`raw`].
 
+pub mod cancel;
 pub mod class;
 pub mod cli;
 pub mod clock;

@@ -12,6 +12,7 @@ use ogong_base::hash::ModelRoot;
 use ogong_base::model_id;
 use sha2::{Digest as _, Sha256};
 
+use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::raw;
 
@@ -38,14 +39,17 @@ impl Model {
     /// Loads the model at `path`; further shards (`…-00002-of-00003.gguf`) are found beside it.
     ///
     /// # Errors
-    /// When a file is missing, damaged, or holds no model that generates text.
-    pub fn load(path: &Path) -> Result<Self, Error> {
+    /// When a file is missing, damaged, or holds no model that generates text, or loading is given up.
+    pub fn load(path: &Path, cancel: &Cancel) -> Result<Self, Error> {
         let files = model_files(path)?;
         let hashing = std::thread::spawn({
-            let files = files.clone();
-            move || root_of_files(&files)
+            let cancel = cancel.clone();
+            move || root(&files, &cancel)
         });
         let loaded = Self::load_weights(path);
+        if loaded.is_err() {
+            cancel.cancel();
+        }
         let root = hashing.join().map_err(|_| Error::Stopped)?;
         let llama = loaded?;
         let kind = |why: &str| Error::ModelKind { path: path.to_owned(), why: why.into() };
@@ -207,16 +211,21 @@ fn shard_names(path: &Path) -> Option<Vec<PathBuf>> {
 /// # Errors
 /// When a file cannot be read.
 pub fn root_of_files(files: &[PathBuf]) -> Result<ModelRoot, Error> {
-    let hashes = files.iter().map(|file| file_hash(file)).collect::<Result<Vec<_>, _>>()?;
+    root(files, &Cancel::default())
+}
+
+fn root(files: &[PathBuf], cancel: &Cancel) -> Result<ModelRoot, Error> {
+    let hashes = files.iter().map(|file| file_hash(file, cancel)).collect::<Result<Vec<_>, _>>()?;
     Ok(model_id::model_root(&hashes))
 }
 
-fn file_hash(path: &Path) -> Result<[u8; 32], Error> {
+fn file_hash(path: &Path, cancel: &Cancel) -> Result<[u8; 32], Error> {
     let failed = |source| Error::ModelFile { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(failed)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; HASH_BUFFER_BYTES];
     loop {
+        cancel.check()?;
         let read = file.read(&mut buffer).map_err(failed)?;
         if read == 0 {
             return Ok(hasher.finalize().into());

@@ -8,6 +8,7 @@ use ogong_daemon::{ResultExt as _, Shutdown, Usage};
 use ogong_engine::supervisor::LISTENING;
 use tokio::net::TcpListener;
 
+use crate::cancel::Cancel;
 use crate::cli::{Cli, ServeFlags, Tool};
 use crate::engine::{Engine, default_threads};
 use crate::error::Error;
@@ -48,18 +49,25 @@ async fn serve(flags: ServeFlags, shutdown: Shutdown) -> anyhow::Result<()> {
         end_with_stdin(shutdown.clone());
     }
     let app = App::new(token, flags.alias.clone());
-    let loading = tokio::task::spawn_blocking(move || Engine::load(&config));
-    let load = {
-        let app = app.clone();
-        async move {
-            app.serve_with(loading.await?.hint_from(hint)?);
-            std::future::pending::<anyhow::Result<()>>().await
-        }
+    let cancel = Cancel::default();
+    let mut loading = tokio::task::spawn_blocking({
+        let cancel = cancel.clone();
+        move || Engine::load_unless(&config, &cancel)
+    });
+    let load = async {
+        app.serve_with((&mut loading).await?.hint_from(hint)?);
+        std::future::pending::<anyhow::Result<()>>().await
     };
-    tokio::select! {
-        outcome = http::serve(listener, app, shutdown) => Ok(outcome?),
-        failed = load => failed,
+    let outcome = tokio::select! {
+        outcome = http::serve(listener, app.clone(), shutdown) => outcome,
+        failed = load => return failed,
+    };
+    if !app.is_ready() {
+        cancel.cancel();
+        // Whatever it says, the process ends; only it must not end beneath llama.cpp.
+        let _ = loading.await;
     }
+    Ok(outcome?)
 }
 
 async fn listen(host: &str, port: u16) -> anyhow::Result<TcpListener> {

@@ -6,6 +6,7 @@
 
 use ogong_base::params::{PROMPT_CHUNK, WINDOW_TOKENS};
 
+use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::model::Model;
 use crate::raw::Context;
@@ -21,26 +22,26 @@ const LONG: usize = PROMPT_CHUNK + 16;
 /// Whether the context reproduces itself, using `sequence`, which is left empty.
 ///
 /// # Errors
-/// When decoding fails.
-pub fn is_exact(context: &mut Context<'_>, model: &Model, sequence: u32, threads: i32) -> Result<bool, Error> {
+/// When decoding fails or loading is given up.
+pub fn is_exact(context: &mut Context<'_>, model: &Model, sequence: u32, threads: i32, cancel: &Cancel) -> Result<bool, Error> {
     let room = usize::try_from(context.n_ctx_sequence()).unwrap_or(usize::MAX);
     let lengths: &[usize] = if threads > 1 { &[SHORT, LONG] } else { &[SHORT] };
     for length in lengths {
-        if length + TOKENS <= room && !reproduces(context, model, sequence, *length)? {
+        if length + TOKENS <= room && !reproduces(context, model, sequence, *length, cancel)? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn reproduces(context: &mut Context<'_>, model: &Model, sequence: u32, length: usize) -> Result<bool, Error> {
+fn reproduces(context: &mut Context<'_>, model: &Model, sequence: u32, length: usize, cancel: &Cancel) -> Result<bool, Error> {
     let prompt = text_of_ids(model, length);
-    let outcome = compare(context, sequence, &prompt);
+    let outcome = compare(context, sequence, &prompt, cancel);
     context.truncate(sequence, 0)?;
     outcome
 }
 
-fn compare(context: &mut Context<'_>, sequence: u32, prompt: &[u32]) -> Result<bool, Error> {
+fn compare(context: &mut Context<'_>, sequence: u32, prompt: &[u32], cancel: &Cancel) -> Result<bool, Error> {
     let before = prompt.len() - 1;
     for (chunk, tokens) in prompt[..before].chunks(PROMPT_CHUNK).enumerate() {
         context.decode(rows(tokens, chunk * PROMPT_CHUNK, sequence, false), false)?;
@@ -49,6 +50,7 @@ fn compare(context: &mut Context<'_>, sequence: u32, prompt: &[u32]) -> Result<b
     let mut alone = Vec::with_capacity(TOKENS);
     let mut token = prompt[before];
     for position in before..before + TOKENS {
+        cancel.check()?;
         context.decode(rows(&[token], position, sequence, true), true)?;
         fed.push(token);
         alone.push(Outputs::of(context, 0)?);

@@ -99,7 +99,11 @@ async fn the_supervisor_tells_why_an_engine_did_not_start() {
 fn the_engine_ends_with_the_one_who_started_it() {
     let path = model("Q8_0");
     let args = ["--model", path.to_str().expect("utf-8"), "--port", "0", "--parallel", "1", "--n-ctx", "256", "--threads", "1", "--exit-on-stdin-close"];
-    let mut child = Command::new(PROGRAM).args(args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-    drop(child.stdin.take());
-    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    // At whatever moment of its loading that comes.
+    for pause_ms in [0, 100, 200, 300, 400, 600, 900, 1400, 2000] {
+        let mut child = Command::new(PROGRAM).args(args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        std::thread::sleep(Duration::from_millis(pause_ms));
+        drop(child.stdin.take());
+        assert_eq!(child.wait().expect("it ends").code(), Some(0), "after {pause_ms} ms");
+    }
 }

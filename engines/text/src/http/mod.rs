@@ -68,6 +68,11 @@ impl App {
         }
     }
 
+    /// Whether the engine is loaded.
+    pub fn is_ready(&self) -> bool {
+        self.engine.get().is_some()
+    }
+
     fn engine(&self) -> Result<&Engine, Refusal> {
         self.engine.get().ok_or_else(Refusal::loading)
     }
@@ -130,8 +135,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> std::
         engine.drain();
         sleep(DRAIN).await;
         info!("replies under way are ended");
-        // The engine's thread ends after the decode call under way, which may take a second.
-        let _ = tokio::task::spawn_blocking(move || engine.stop()).await;
+        stop(engine).await;
         sleep(CLOSE).await;
     };
     tokio::select! {
@@ -139,9 +143,15 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> std::
         () = closing => {}
     }
     if let Some(engine) = app.engine.get().cloned() {
-        let _ = timeout(CLOSE, tokio::task::spawn_blocking(move || engine.stop())).await;
+        stop(engine).await;
     }
     Ok(())
+}
+
+/// Waits for the decode call under way: the process must not end beneath llama.cpp.
+async fn stop(engine: Engine) {
+    // A panic of the engine's thread has been reported by then.
+    let _ = tokio::task::spawn_blocking(move || engine.stop()).await;
 }
 
 /// Reads a request body within the bound.
