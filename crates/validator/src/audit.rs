@@ -4,12 +4,13 @@
 //! over: a round that no longer verifies because the registry changed, and verifiers that have run out while new ones have
 //! announced themselves.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ogong_audit::{Culprit, Decision, Evidence, Ground, Marks, Next, Outcome, Reason, Receipt, SignedReceipt, Trial, Verdict, decide};
+use ogong_audit::{Culprit, Decision, Evidence, Ground, Marks, Next, Outcome, Reason, Receipt, SignedAnnouncement, SignedReceipt, Trial, Verdict, decide};
 use ogong_base::codec::{Decode, Encode};
-use ogong_base::hash::ModelRoot;
+use ogong_base::hash::{ModelRoot, NodeId};
 use ogong_base::params::OPENING_DEADLINE_MS;
 use ogong_base::units::Round;
 use ogong_beacon::Beacon;
@@ -211,7 +212,8 @@ async fn draw_again(node: &Arc<Node>, roster: &Arc<Roster>, entry: &Entry, mut e
 async fn hear_again(node: &Arc<Node>, entry: &Entry, mut evidence: Evidence, decision: &Decision) -> Result<Step, Error> {
     let candidates = node.announced.verifiers_of(evidence.order.model_root, now_ms());
     let provider = node.announced.provider(evidence.order.provider);
-    let known = (candidates != evidence.candidates && !candidates.is_empty()) || (evidence.provider.is_none() && provider.is_some());
+    // Renewed announcements are no news: only who is there counts.
+    let known = (ids(&candidates) != ids(&evidence.candidates) && !candidates.is_empty()) || (evidence.provider.is_none() && provider.is_some());
     let failed = evidence.attempts.iter().any(|attempt| attempt.report.is_none());
     if known || failed {
         info!(reply_id = %entry.reply_id, reason = %decision.verdict.reason, candidates = candidates.len(), "hearing starts over");
@@ -231,6 +233,10 @@ async fn hear_again(node: &Arc<Node>, entry: &Entry, mut evidence: Evidence, dec
         reason => format!("undecided ({reason}), waits for another verifier or the deadline"),
     };
     Ok(Step::Wait(NOBODY, note))
+}
+
+fn ids(candidates: &[SignedAnnouncement]) -> BTreeSet<NodeId> {
+    candidates.iter().map(SignedAnnouncement::node_id).collect()
 }
 
 /// Whether everything is there but a verifier's word: then, and only then, may an operator's stand in its place.

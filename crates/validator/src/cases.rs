@@ -36,7 +36,8 @@ pub enum Step {
 
 /// Drives a reply in a task of its own.
 pub fn start(node: &Arc<Node>, reply_id: ReplyId) {
-    tokio::spawn(drive(Arc::clone(node), reply_id));
+    let (node, stopping) = (Arc::clone(node), node.stopping.clone());
+    tokio::spawn(async move { stopping.unless(drive(node, reply_id)).await });
 }
 
 /// Drives every reply that a former process left open.

@@ -21,7 +21,7 @@ use tracing::{info, warn};
 use crate::audit::{awaits_words, by_hand, grounded};
 use crate::error::{chain_refusal, refusal};
 use crate::ledger::Ledger;
-use crate::materials;
+use crate::materials::{self, Unopened};
 use crate::node::Node;
 use crate::payment::{derived, plan};
 use crate::roster::{Member, Roster};
@@ -168,13 +168,19 @@ async fn ask_provider(node: &Arc<Node>, evidence: &Evidence, claimed: &Verdict) 
     let until = Instant::now() + PROVIDER_WAIT;
     let (provider, reply_id) = (evidence.order.provider, claimed.reply_id);
     let mut own = Evidence { material: None, openings: Vec::new(), attempts: Vec::new(), opening_refused: true, ..evidence.clone() };
-    if let Ok(material) = materials::material(node, provider, reply_id, until).await {
-        own.material = Some(material);
-        let leaves: Vec<u32> = claimed.windows.iter().map(|window| window.saturating_add(1)).collect();
-        if let Ok(openings) = materials::openings(node, provider, reply_id, &leaves, until).await {
-            own.openings = openings;
-            own.opening_refused = false;
+    match materials::material(node, provider, reply_id, until).await {
+        Ok(material) => {
+            own.material = Some(material);
+            let leaves: Vec<u32> = claimed.windows.iter().map(|window| window.saturating_add(1)).collect();
+            if let Ok(openings) = materials::openings(node, provider, reply_id, &leaves, until).await {
+                own.openings = openings;
+                own.opening_refused = false;
+            }
         }
+        Err(why @ Unopened::Unannounced) => {
+            return Err(refusal(ErrorCode::Unavailable, why.to_string(), "this validator cannot ask the provider itself yet; try again later"));
+        }
+        Err(Unopened::Refused(_)) => {}
     }
     let found = decide(&own, &node.profile).verdict;
     if found.outcome == Outcome::Reject {

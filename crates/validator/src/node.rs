@@ -6,6 +6,7 @@ use ogong_audit::{Profile, SprtParams};
 use ogong_base::hash::{ChainKey, ConsensusId, ModelRoot, NodeId};
 use ogong_base::model_id::ModelId;
 use ogong_base::units::Ppm;
+use ogong_daemon::Shutdown;
 use ogong_daemon::clock::now_ms;
 use ogong_net::wire::{ErrorCode, ErrorReply};
 use tokio::sync::{Notify, Semaphore, watch};
@@ -55,6 +56,8 @@ pub struct Node {
     pub places: Semaphore,
     /// Wakes the cases: a verdict by hand, a rival record, a new roster.
     pub news: Notify,
+    /// Ends the cases where they stand; what they stored stays.
+    pub stopping: Shutdown,
 }
 
 impl Node {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ogong_audit::{Outcome, Verdict};
+use ogong_audit::{Outcome, Reason, Verdict};
 use ogong_base::codec::Decode;
 use ogong_commitment::order::Order;
 use ogong_settlement::plan::Decision;
@@ -27,6 +27,9 @@ pub async fn step(node: &Arc<Node>, roster: &Arc<Roster>, entry: &Entry) -> Resu
     }
     if close_if_closed(node, entry).await? {
         return Ok(Step::Moved);
+    }
+    if entry.rival.is_some() && entry.phase == Phase::Cosigning && verdict_of(entry)?.reason != Reason::Equivocation {
+        return advance(node, entry, Phase::Auditing, "a second record came: decided again").await;
     }
     if !node.config.holds_sink() {
         let note = "verdict stands; waits for a validator that holds the settlement sink";

@@ -25,6 +25,10 @@ use crate::turns::Sinks;
 const RETRY: Duration = Duration::from_secs(2);
 /// How often peers are asked whether they settle.
 const SINK_POLL: Duration = Duration::from_secs(5);
+/// The same while one of them has not said so yet.
+const SINK_POLL_FIRST: Duration = Duration::from_millis(300);
+/// How often at most: a validator that stays away is not waited for.
+const POLLS_FIRST: u32 = 100;
 /// How long a peer may take to say so.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -95,19 +99,20 @@ impl Reader {
 
 /// Asks every peer from time to time whether it holds a sink.
 pub async fn watch_sinks(me: ConsensusId, roster: watch::Receiver<Option<Arc<Roster>>>, links: Links, sinks: Arc<Sinks>) {
+    let mut polls = 0u32;
     loop {
         let current = roster.borrow().clone();
-        if let Some(current) = current {
-            for member in current.peers_of(me) {
-                if links.live(member.consensus_id).is_none() {
-                    continue;
-                }
-                if let Ok(status) = links.ask_within(member.consensus_id, StatusRequest {}, STATUS_TIMEOUT).await {
-                    sinks.note(member.consensus_id, status.has_sink);
-                }
+        let mut all = current.is_some();
+        for member in current.iter().flat_map(|current| current.peers_of(me)) {
+            if links.live(member.consensus_id).is_some()
+                && let Ok(status) = links.ask_within(member.consensus_id, StatusRequest {}, STATUS_TIMEOUT).await
+            {
+                sinks.note(member.consensus_id, status.has_sink);
             }
+            all &= sinks.knows(member.consensus_id);
         }
-        tokio::time::sleep(SINK_POLL).await;
+        polls = polls.saturating_add(1);
+        tokio::time::sleep(if all || polls > POLLS_FIRST { SINK_POLL } else { SINK_POLL_FIRST }).await;
     }
 }
 

@@ -66,6 +66,7 @@ pub async fn start_on(config: Config, ledger: Option<Arc<dyn Ledger>>, profile: 
         sinks: Arc::new(Sinks::default()),
         places: Semaphore::new(JOBS_AT_ONCE),
         news: Notify::new(),
+        stopping: Shutdown::new(),
         roster: rosters.clone(),
         config,
         keys,
@@ -74,7 +75,7 @@ pub async fn start_on(config: Config, ledger: Option<Arc<dyn Ledger>>, profile: 
         shelf,
     });
     node.sinks.note(node.consensus_id(), node.config.holds_sink());
-    endpoint.serve(Service(Arc::clone(&node)));
+    endpoint.serve(Service(Arc::downgrade(&node)));
     let actors = vec![
         read_registry(&node, roster, endpoint.local_addr()?),
         tokio::spawn(registry::watch_sinks(node.consensus_id(), rosters, links, Arc::clone(&node.sinks))),
@@ -132,6 +133,7 @@ impl Running {
 
     /// Stops at once; what was stored stays stored.
     pub async fn stop(self) {
+        self.node.stopping.trigger();
         for actor in &self.actors {
             actor.abort();
         }

@@ -1,6 +1,6 @@
 //! What a validator answers, request by request. Decisions live in the modules named here; this file only dispatches.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use ogong_daemon::clock::now_ms;
 use ogong_net::wire::{ErrorCode, ErrorReply, ManualVerdict, ManualVerdictReply, Request, Response};
@@ -10,12 +10,12 @@ use crate::error::refusal;
 use crate::node::Node;
 use crate::{cosign, manual, record, report};
 
-/// The QUIC side of a node.
-pub struct Service(pub Arc<Node>);
+/// The QUIC side of a node. It does not keep the node alive: connections may outlast it by a moment.
+pub struct Service(pub Weak<Node>);
 
 impl Handler for Service {
     async fn handle(&self, from: PeerInfo, request: Request) -> Result<Response, ErrorReply> {
-        let node = &self.0;
+        let node = &self.0.upgrade().ok_or_else(|| refusal(ErrorCode::Unavailable, "this validator is stopping", "try again when it is back"))?;
         match request {
             Request::PushRecord(push) => Ok(record::push(node, push).await?.into()),
             Request::Announce(announce) => Ok(node.announced.take(node, &from, announce).await?.into()),
@@ -36,28 +36,26 @@ impl Handler for Service {
             }
             Request::StatusRequest(_) => Ok(report::status(node).into()),
             Request::ReplyStatusRequest(request) => {
-                let trusted = self.is_own(&from) || node.roster().is_some_and(|roster| roster.by_consensus_id(from.consensus_id).is_some());
+                let trusted = is_own(node, &from) || node.roster().is_some_and(|roster| roster.by_consensus_id(from.consensus_id).is_some());
                 Ok(report::reply_status(node, &request, trusted)?.into())
             }
-            Request::ManualVerdict(verdict) => Ok(self.manual(&from, &verdict).await?.into()),
+            Request::ManualVerdict(verdict) => Ok(by_operator(node, &from, &verdict).await?.into()),
             other => Err(ErrorReply::unsupported(other.kind(), "validator")),
         }
     }
 }
 
-impl Service {
-    fn is_own(&self, from: &PeerInfo) -> bool {
-        from.consensus_id == self.0.consensus_id()
-    }
+fn is_own(node: &Node, from: &PeerInfo) -> bool {
+    from.consensus_id == node.consensus_id()
+}
 
-    async fn manual(&self, from: &PeerInfo, verdict: &ManualVerdict) -> Result<ManualVerdictReply, ErrorReply> {
-        if !self.is_own(from) {
-            return Err(refusal(
-                ErrorCode::Forbidden,
-                "a verdict by hand is taken from the validator's own operator only",
-                "run `ogong-validatord verdict` with the node's own --data-dir",
-            ));
-        }
-        manual::take(&self.0, verdict).await
+async fn by_operator(node: &Arc<Node>, from: &PeerInfo, verdict: &ManualVerdict) -> Result<ManualVerdictReply, ErrorReply> {
+    if !is_own(node, from) {
+        return Err(refusal(
+            ErrorCode::Forbidden,
+            "a verdict by hand is taken from the validator's own operator only",
+            "run `ogong-validatord verdict` with the node's own --data-dir",
+        ));
     }
+    manual::take(node, verdict).await
 }

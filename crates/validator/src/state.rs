@@ -85,7 +85,8 @@ impl Phase {
         }
         match next {
             Self::Received => false,
-            Self::Auditing => matches!(self, Self::Received | Self::Auditing | Self::AwaitingVerdict),
+            // From co-signing when a second record shows up: the verdict is another one then.
+            Self::Auditing => matches!(self, Self::Received | Self::Auditing | Self::AwaitingVerdict | Self::Cosigning),
             Self::AwaitingVerdict => matches!(self, Self::Received | Self::Auditing | Self::AwaitingVerdict),
             Self::Cosigning | Self::Judged => true,
             Self::Submitted => matches!(self, Self::Cosigning | Self::Submitted),

@@ -64,7 +64,7 @@ async fn not_my_turn(node: &Arc<Node>, roster: &Roster, entry: &Entry) -> Result
     let now = now_ms();
     if now < opens {
         let left = Duration::from_millis(opens.saturating_sub(now));
-        return watch(node, entry, left.min(WATCH), format!("held for validator {first}, this one's turn comes in {} s", left.as_secs())).await;
+        return watch(node, entry, left.min(WATCH), format!("held for validator {first}, whose turn it is")).await;
     }
     let patience = u64::from(PATIENCE_TURNS).saturating_mul(HANDLER_TURN_MS);
     if opens > entry.received_ms && now < opens.saturating_add(patience) && somebody_works(node, roster, &turns, entry).await {

@@ -32,6 +32,12 @@ impl Sinks {
         self.known().get(&id).copied().unwrap_or(false)
     }
 
+    /// Whether a validator has said so at all.
+    #[must_use]
+    pub fn knows(&self, id: ConsensusId) -> bool {
+        self.known().contains_key(&id)
+    }
+
     fn known(&self) -> MutexGuard<'_, BTreeMap<ConsensusId, bool>> {
         // The map is valid after every statement that changes it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

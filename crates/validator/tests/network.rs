@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::atomic::Ordering;
 
-use common::people::world::{self, NEARBY, REQUANTISED, TRUE_MODEL, Verifier};
+use common::people::world::{self, REQUANTISED, TRUE_MODEL, Verifier};
 use common::people::{Provider, Scorer, push, reply};
 use common::{Net, until};
 use ogong_audit::{Evidence, Outcome, Reason, Verdict};
@@ -250,14 +250,18 @@ fn tampered(request: &CosignRequest) -> Vec<(&'static str, CosignRequest)> {
 async fn a_lying_verifier_is_outvoted_and_a_silent_one_replaced() {
     let net = Net::start(3, ALL).await;
     let provider = Provider::join(&net).await;
-    let case = reply(10, TRUE_MODEL, NEARBY);
-    let honest = reply(11, TRUE_MODEL, TRUE_MODEL);
+    let case = reply(10, TRUE_MODEL, TRUE_MODEL);
+    let liar = Verifier { lie: Some(|report| report.margins[0] = 9_000), ..Verifier::honest(20) };
     let silent = Verifier { silent: true, ..Verifier::honest(23) };
-    let verifiers = [Verifier::honest(20), Verifier::honest(21), silent];
-    let _scorers = with_verifiers(&net, &verifiers, &[&case, &honest]).await;
-    provider.answer(&net, &honest).await;
-    let entry = net.reaches(0, honest.order.reply_id(), Phase::Settled).await;
-    assert_eq!(verdict(&entry).outcome, Outcome::Accept);
+    let verifiers = [liar, Verifier::honest(21), Verifier::honest(22), silent];
+    let _scorers = with_verifiers(&net, &verifiers, &[&case]).await;
+    provider.answer(&net, &case).await;
+    let entry = net.reaches(0, case.order.reply_id(), Phase::Settled).await;
+    let verdict = verdict(&entry);
+    assert_eq!(verdict.outcome, Outcome::Accept);
+    // Whoever the round draws first: the liar's word alone decides nothing, the silent one's absence neither.
+    let lied = verdict.verifiers.first() == Some(&world::node_key(20).node_id());
+    assert_eq!(verdict.verifiers.len(), if lied { 3 } else { 1 });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,16 +49,24 @@ impl Net {
     /// Starts the node of a data directory and registers where it listens.
     async fn launch(&self, index: usize) -> Running {
         let config = config(self.dirs[index].path(), index == 0, self.alpha, &self.ledger);
-        let ledger: Arc<dyn Ledger> = Arc::clone(&self.ledger) as Arc<dyn Ledger>;
-        let running = start_on(config, Some(ledger), Profile::default()).await.expect("started");
-        self.ledger.register(&running);
-        running
+        let begun = std::time::Instant::now();
+        loop {
+            let ledger: Arc<dyn Ledger> = Arc::clone(&self.ledger) as Arc<dyn Ledger>;
+            match start_on(config.clone(), Some(ledger), Profile::default()).await {
+                Ok(running) => {
+                    self.ledger.register(&running);
+                    return running;
+                }
+                // The store's writing thread of the former node lets go of the file a moment later.
+                Err(error) => assert!(error.to_string().contains("has it open") && begun.elapsed() < PATIENCE, "{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Ends a node as a crash would: nothing is told to anybody.
     pub async fn kill(&mut self, index: usize) -> Running {
-        let placeholder = self.nodes.remove(index);
-        placeholder
+        self.nodes.remove(index)
     }
 
     /// Starts a killed node again on what it stored.
