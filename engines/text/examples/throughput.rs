@@ -85,6 +85,7 @@ fn main() -> anyhow::Result<()> {
             if let [Some(plain), Some(committed)] = spent {
                 ratios.push(committed.wall / plain.wall);
                 cpu_ratios.push(committed.cpu / plain.cpu);
+                eprintln!("  wall {:.2} {:.2}  cpu {:.2} {:.2}", plain.wall, committed.wall, plain.cpu, committed.cpu);
                 rates.push(f64::from(tokens) * f64::from(sequences) / plain.cpu);
             }
         }

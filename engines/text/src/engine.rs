@@ -98,6 +98,15 @@ impl EngineConfig {
     }
 }
 
+/// What the engine's thread has made before it serves.
+struct Ready<'model> {
+    context: Context<'model>,
+    bank: Bank,
+    class: NumericClass,
+    /// Whether hidden states can be read.
+    hidden: bool,
+}
+
 /// A loaded model that serves; cheap to clone, the last clone ends it.
 #[derive(Clone, Debug)]
 pub struct Engine {
@@ -136,11 +145,13 @@ impl Engine {
             let (model, queue, store, config) = (Arc::clone(&model), Arc::clone(&queue), Arc::clone(&store), config.clone());
             let cancel = cancel.clone();
             move || match Self::prepare(&model, &context, &cancel) {
-                Ok((llama, bank, class)) => {
+                Ok(Ready { hidden: false, .. }) if config.commit => {
+                    let _ = ready.send(Err(Error::Hidden));
+                }
+                Ok(Ready { context, bank, class, hidden }) => {
                     // The loader waits for this message and cannot be gone.
-                    let _ = ready.send(Ok(class.clone()));
-                    let parts = Parts { context: llama, bank, model: &model, class, slots: config.parallel, commit: config.commit, queue, store };
-                    Scheduler::new(parts).run();
+                    let _ = ready.send(Ok((class.clone(), hidden)));
+                    Scheduler::new(Parts { context, bank, model: &model, class, slots: config.parallel, queue, store }).run();
                 }
                 Err(error) => {
                     let _ = ready.send(Err(error));
@@ -148,7 +159,7 @@ impl Engine {
             }
         });
         let thread = thread.map_err(|error| Error::Config(format!("engine thread cannot be started: {error}")))?;
-        let class = started.recv().map_err(|_| Error::Stopped)??;
+        let (class, hidden) = started.recv().map_err(|_| Error::Stopped)??;
         let stem = config.model.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let capabilities = Capabilities {
             engine: class.engine.clone(),
@@ -157,7 +168,7 @@ impl Engine {
             n_ctx: config.n_ctx.min(context.n_ctx).min(if model.n_ctx_train == 0 { u32::MAX } else { model.n_ctx_train }),
             n_vocab: model.n_vocab,
             commit: config.commit,
-            score: true,
+            score: hidden,
             exact: class.exact,
             slots: config.parallel,
             class,
@@ -166,11 +177,13 @@ impl Engine {
         Ok(Self { inner: Arc::new(Inner { model, queue, store, capabilities, thread: Mutex::new(Some(thread)) }) })
     }
 
-    fn prepare<'model>(model: &'model Model, config: &ContextConfig, cancel: &Cancel) -> Result<(Context<'model>, Bank, NumericClass), Error> {
+    fn prepare<'model>(model: &'model Model, config: &ContextConfig, cancel: &Cancel) -> Result<Ready<'model>, Error> {
         let bank = Bank::new(model.n_embd).map_err(|error| Error::Commit(error.to_string()))?;
         let mut context = Context::new(model.llama(), config)?;
-        let exact = selftest::is_exact(&mut context, model, config.sequences - 1, config.threads, cancel)?;
-        Ok((context, bank, class::numeric_class(model, config, exact)))
+        let spare = config.sequences - 1;
+        let hidden = selftest::shows_hidden(&mut context, spare)?;
+        let exact = hidden && selftest::is_exact(&mut context, model, spare, config.threads, cancel)?;
+        Ok(Ready { context, bank, class: class::numeric_class(model, config, exact), hidden })
     }
 
     /// What the engine is and can do.
@@ -231,6 +244,9 @@ impl Engine {
     /// When the request cannot be served, too many wait, or the engine has stopped.
     pub fn begin_score(&self, request: &ScoreRequest) -> Result<oneshot::Receiver<Result<ScoreReply, Error>>, Error> {
         let capabilities = self.capabilities();
+        if !capabilities.score {
+            return Err(Error::Hidden);
+        }
         let job = request::scored(self.model(), capabilities.n_ctx, capabilities.exact, request)?;
         let (reply, receiver) = oneshot::channel();
         self.inner.queue.score(PendingScore { job, reply })?;

@@ -53,8 +53,8 @@ pub enum Error {
     #[error("decode batch is full: {0}")]
     Batch(#[from] llama_cpp_4::llama_batch::BatchAddError),
     /// Hidden states were not computed.
-    #[error("hidden state is missing: {0}")]
-    Hidden(#[from] llama_cpp_4::EmbeddingsError),
+    #[error("hidden states cannot be read from this model's graph")]
+    Hidden,
     /// A sequence could not be cut.
     #[error("sequence {sequence} cannot be cut at {position}")]
     Truncate {
@@ -98,6 +98,7 @@ impl Error {
             Self::ModelFile { .. } => "check the path",
             Self::ModelLoad { .. } | Self::Quantize { .. } => "it must be a whole GGUF file of an architecture that llama.cpp knows",
             Self::Context { .. } => "lower --n-ctx or --parallel",
+            Self::Hidden => "this architecture cannot commit or score; start without --commit",
             Self::Busy { .. } => "try again later, or raise --parallel",
             Self::Request(error) => return error.hint(),
             _ => return None,

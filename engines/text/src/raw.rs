@@ -1,8 +1,11 @@
-//! The one home of `unsafe` in this crate: the llama.cpp context with its thread pool, and the log hook.
+//! The one home of `unsafe` in this crate: the llama.cpp context with its thread pool and its tap, and the log hook.
 //!
 //! The safe wrapper covers decoding and reading; what it leaves unsafe is attaching a thread pool (without one, ggml starts
-//! and joins its threads once per graph) and the process-wide log callback. Both are wrapped here so that their lifetime
-//! rules hold by construction.
+//! and joins its threads once per graph), watching a tensor while a graph is computed, and the process-wide log callback.
+//! All are wrapped here so that their lifetime rules hold by construction.
+//!
+//! The tap reads the hidden states off the graph itself. llama.cpp's own switch for them (`embeddings`) makes every prompt
+//! row an output, plans its graphs anew at each toggle, and decodes one sequence at a time, which undoes batching.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::num::NonZeroU32;
@@ -93,6 +96,71 @@ impl Drop for Threadpool {
     }
 }
 
+/// llama.cpp's name of the tensor that goes into the LM head: the last hidden states after the final norm (SPEC 3.5).
+const HIDDEN_TENSOR: &[u8; 12] = b"result_norm\0";
+
+/// Copies [`HIDDEN_TENSOR`] out of each graph while it is on. Rows are those with outputs, in the batch's order.
+#[derive(Debug)]
+struct Tap {
+    on: bool,
+    width: usize,
+    values: Vec<f32>,
+}
+
+/// The heap place of a [`Tap`] that llama.cpp knows too; never moved, reached through the pointer only.
+struct TapPlace(NonNull<Tap>);
+
+impl TapPlace {
+    fn new(width: usize) -> Self {
+        Self(NonNull::from(Box::leak(Box::new(Tap { on: false, width, values: Vec::new() }))))
+    }
+
+    /// Sets the tap for the next decode call.
+    fn set(&mut self, on: bool) {
+        // SAFETY: the place lives as long as `self`, and ggml uses it only within a decode call, which borrows the context
+        // mutably and so excludes this.
+        let tap = unsafe { self.0.as_mut() };
+        tap.on = on;
+        tap.values.clear();
+    }
+
+    fn values(&self) -> &[f32] {
+        // SAFETY: as in `set`; a shared borrow of the context excludes a decode call.
+        unsafe { &self.0.as_ref().values }
+    }
+}
+
+impl Drop for TapPlace {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from a leaked box and is freed once; `Context` drops the llama context first.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+/// Called by ggml for every node of a graph: first to ask whether the node is wanted, then, if so, once it is computed.
+unsafe extern "C" fn on_node(tensor: *mut sys::ggml_tensor, ask: bool, tap: *mut c_void) -> bool {
+    // SAFETY: the pointer is the `TapPlace` of the context that decodes; nothing else refers to the tap meanwhile.
+    let tap = unsafe { &mut *tap.cast::<Tap>() };
+    if !tap.on {
+        return !ask;
+    }
+    // SAFETY: ggml passes a live tensor.
+    let (name, kind, ne) = unsafe { (&(*tensor).name, (*tensor).type_, (*tensor).ne) };
+    let wanted = name.iter().zip(HIDDEN_TENSOR).all(|(a, b)| *a as u8 == *b);
+    if ask || !wanted {
+        return wanted || !ask;
+    }
+    let (Ok(width), Ok(rows)) = (usize::try_from(ne[0]), usize::try_from(ne[1])) else { return true };
+    if kind == sys::GGML_TYPE_F32 && width == tap.width {
+        let start = tap.values.len();
+        tap.values.resize(start + width * rows, 0.0);
+        let target = tap.values[start..].as_mut_ptr();
+        // SAFETY: the target holds `width * rows` floats, and the tensor is a contiguous matrix of as many.
+        unsafe { sys::ggml_backend_tensor_get(tensor, target.cast(), 0, width * rows * size_of::<f32>()) };
+    }
+    true
+}
+
 /// How to build a [`Context`].
 #[derive(Clone, Copy, Debug)]
 pub struct ContextConfig {
@@ -127,11 +195,12 @@ pub struct Row {
 
 /// A llama.cpp context, its batch and its threads. Owned by one thread.
 pub struct Context<'model> {
-    // Dropped before the pool that it borrows.
+    // Dropped before the pool and the tap that it borrows.
     llama: LlamaContext<'model>,
     _pool: Option<Threadpool>,
+    tap: TapPlace,
+    width: usize,
     batch: LlamaBatch,
-    embeddings: bool,
 }
 
 impl<'model> Context<'model> {
@@ -142,6 +211,8 @@ impl<'model> Context<'model> {
     pub fn new(model: &'model LlamaModel, config: &ContextConfig) -> Result<Self, Error> {
         let tokens = config.n_ctx.saturating_mul(config.sequences);
         let rows = u32::try_from(ROWS_MAX).expect("invariant: a small constant");
+        let width = usize::try_from(model.n_embd_out()).unwrap_or(0);
+        let tap = TapPlace::new(width);
         let flash = if config.flash_attention { LlamaFlashAttnType::Enabled } else { LlamaFlashAttnType::Disabled };
         let params = LlamaContextParams::default()
             .with_n_ctx(NonZeroU32::new(tokens))
@@ -156,6 +227,8 @@ impl<'model> Context<'model> {
             .with_pooling_type(LlamaPoolingType::None)
             .with_kv_unified(false)
             .with_embeddings(false)
+            .with_cb_eval(Some(on_node))
+            .with_cb_eval_user_data(tap.0.as_ptr().cast())
             .with_no_perf(true);
         let mut llama = model
             .new_context(backend(), params)
@@ -165,18 +238,16 @@ impl<'model> Context<'model> {
             // SAFETY: the pool lives in this struct beside the context, is dropped after it, and is never handed out.
             unsafe { llama.attach_threadpool(pool.0.as_ptr(), pool.0.as_ptr()) };
         }
-        Ok(Self { llama, _pool: pool, batch: LlamaBatch::new(ROWS_MAX, 1), embeddings: false })
+        Ok(Self { llama, _pool: pool, tap, width, batch: LlamaBatch::new(ROWS_MAX, 1) })
     }
 
-    /// Runs one decode call. With `hidden` the final hidden state of every row can be read beside its logits.
+    /// Runs one decode call. With `hidden` the final hidden state of every output row can be read beside its logits; rows
+    /// must then be in order of their sequences, as llama.cpp computes them in that order.
     ///
     /// # Errors
     /// When llama.cpp refuses the batch or fails.
     pub fn decode(&mut self, rows: impl IntoIterator<Item = Row>, hidden: bool) -> Result<(), Error> {
-        if self.embeddings != hidden {
-            self.llama.set_embeddings(hidden);
-            self.embeddings = hidden;
-        }
+        self.tap.set(hidden);
         self.batch.clear();
         for row in rows {
             let sequence = [signed(row.sequence)];
@@ -193,9 +264,10 @@ impl<'model> Context<'model> {
     /// The hidden state of output row `index` of the last decode call, `[n_embd]`, after the final norm.
     ///
     /// # Errors
-    /// When the call did not ask for hidden states.
+    /// When the call did not ask for hidden states, or the model's graph does not show them.
     pub fn hidden(&self, index: usize) -> Result<&[f32], Error> {
-        Ok(self.llama.embeddings_ith(row_index(index))?)
+        let start = index.saturating_mul(self.width);
+        self.tap.values().get(start..start + self.width).filter(|row| !row.is_empty()).ok_or(Error::Hidden)
     }
 
     /// Forgets `sequence` from `position` on.

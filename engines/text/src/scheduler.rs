@@ -28,7 +28,6 @@ pub struct Scheduler<'model> {
     model: &'model Model,
     bank: Bank,
     class: NumericClass,
-    commit: bool,
     queue: Arc<Queue>,
     store: Arc<Store>,
     slots: Vec<Option<Slot>>,
@@ -49,8 +48,6 @@ pub struct Parts<'model> {
     pub class: NumericClass,
     /// Requests served at once.
     pub slots: u32,
-    /// Whether replies may be committed.
-    pub commit: bool,
     /// Where jobs come from.
     pub queue: Arc<Queue>,
     /// Where commitments go.
@@ -60,9 +57,9 @@ pub struct Parts<'model> {
 impl<'model> Scheduler<'model> {
     /// A scheduler with all slots free.
     pub fn new(parts: Parts<'model>) -> Self {
-        let Parts { context, model, bank, class, slots, commit, queue, store } = parts;
+        let Parts { context, model, bank, class, slots, queue, store } = parts;
         let slots = (0..slots).map(|_| None).collect();
-        Self { context, model, bank, class, commit, queue, store, slots, in_prompt: Vec::new(), score: None }
+        Self { context, model, bank, class, queue, store, slots, in_prompt: Vec::new(), score: None }
     }
 
     /// Serves until the queue is closed and the work under way is done or abandoned.
@@ -173,8 +170,8 @@ impl<'model> Scheduler<'model> {
             let (token, position) = slots.get(*index)?.as_ref()?.next_row();
             Some(Row { token, position, sequence: sequence_of(*index), output: true })
         });
-        // Toggling hidden states makes llama.cpp plan its graphs anew, so a committing engine leaves them on.
-        self.context.decode(rows, self.commit)?;
+        let hidden = group.iter().any(|index| slots.get(*index).and_then(Option::as_ref).is_some_and(Slot::is_committed));
+        self.context.decode(rows, hidden)?;
         for (row, &index) in group.iter().enumerate() {
             let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) else { continue };
             let hidden = if slot.is_committed() { Some(self.context.hidden(row)?) } else { None };

@@ -19,6 +19,17 @@ const SHORT: usize = 24;
 /// A prompt that fills the cells from which ggml may choose another kernel.
 const LONG: usize = PROMPT_CHUNK + 16;
 
+/// Whether the context shows hidden states, without which nothing is committed or scored.
+///
+/// # Errors
+/// When decoding fails.
+pub fn shows_hidden(context: &mut Context<'_>, sequence: u32) -> Result<bool, Error> {
+    context.decode(rows(&[0], 0, sequence, true), true)?;
+    let shown = context.hidden(0).is_ok() && context.hidden(1).is_err();
+    context.truncate(sequence, 0)?;
+    Ok(shown)
+}
+
 /// Whether the context reproduces itself, using `sequence`, which is left empty.
 ///
 /// # Errors

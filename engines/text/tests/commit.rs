@@ -84,3 +84,51 @@ fn an_engine_that_does_not_commit_says_so() {
     let (text, done) = wait(engine.generate(prepared.job).expect("queued")).expect("a reply");
     assert!(!text.is_empty() && done.trajectory.is_none() && done.n_tokens <= 8);
 }
+
+/// The tap's hidden states are those that llama.cpp's own, slower switch gives.
+#[test]
+fn the_tap_reads_what_llama_calls_embeddings() {
+    use llama_cpp_4::context::params::{LlamaContextParams, LlamaPoolingType};
+    use llama_cpp_4::llama_batch::LlamaBatch;
+    use llama_cpp_4::token::LlamaToken;
+    use ogong_text::cancel::Cancel;
+    use ogong_text::model::Model;
+    use ogong_text::raw::{Context, ContextConfig, Row, backend};
+
+    let config = config("Q8_0");
+    let model = Model::load(&config.model, &Cancel::default()).expect("model");
+    let context = ContextConfig {
+        n_ctx: 256,
+        sequences: 4,
+        threads: 1,
+        poll: 0,
+        flash_attention: true,
+        cache_type_k: config.cache_type_k,
+        cache_type_v: config.cache_type_v,
+    };
+    let mut tapped = Context::new(model.llama(), &context).expect("context");
+    let params = LlamaContextParams::default()
+        .with_n_ctx(std::num::NonZeroU32::new(1024))
+        .with_n_seq_max(4)
+        .with_n_threads(1)
+        .with_n_threads_batch(1)
+        .with_flash_attn_type(llama_cpp_4::context::params::LlamaFlashAttnType::Enabled)
+        .with_pooling_type(LlamaPoolingType::None)
+        .with_embeddings(true);
+    let mut own = model.llama().new_context(backend(), params).expect("context");
+    // Sequences with a gap, so that llama.cpp computes them in several graphs.
+    let rows: Vec<Row> = [0, 1, 3].iter().map(|sequence| Row { token: 100 + sequence * 7, position: 0, sequence: *sequence, output: true }).collect();
+    tapped.decode(rows.iter().copied(), true).expect("decode");
+    let mut batch = LlamaBatch::new(8, 1);
+    for row in &rows {
+        batch.add(LlamaToken(row.token as i32), 0, &[row.sequence as i32], true).expect("room");
+    }
+    own.decode(&mut batch).expect("decode");
+    for index in 0..rows.len() {
+        let (a, b) = (tapped.hidden(index).expect("tapped"), own.embeddings_ith(index as i32).expect("own"));
+        assert_eq!(a.len(), 576);
+        assert_eq!(a, b, "row {index}");
+        assert_eq!(tapped.logits(index), own.get_logits_ith(index as i32), "row {index}");
+    }
+    assert!(tapped.hidden(3).is_err());
+}
