@@ -30,6 +30,9 @@ pub struct Args {
     /// Leave the mesh up and print its endpoints; Ctrl-C stops all of it.
     #[arg(long)]
     pub keep: bool,
+    /// Keep logs and stores in this directory.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<std::path::PathBuf>,
     /// What to ask.
     #[arg(long, default_value = PROMPT)]
     pub prompt: String,
@@ -52,6 +55,7 @@ pub async fn run(args: &Args) -> Result<()> {
     screen.title("Starting the mesh: every role a process of its own");
     let config = MeshConfig {
         providers: ["attic", "cellar"].map(|name| ProviderSpec { price: PRICE, ..ProviderSpec::honest(name) }).into(),
+        dir: args.dir.clone(),
         ..MeshConfig::default()
     };
     let mut mesh = Mesh::start(tools, config, |what| screen.step(what)).await?;
@@ -182,10 +186,7 @@ fn wallets(mesh: &Mesh, outcome: &Outcome) -> Result<(Wallets, String)> {
 }
 
 fn handler(mesh: &Mesh, outcome: &Outcome) -> Result<Address> {
-    let key = outcome.receipt["handler"]
-        .as_str()
-        .or_else(|| outcome.receipt["cosigners"][0]["authority"].as_str())
-        .context("the receipt names no handler")?;
+    let key = outcome.receipt["handler"].as_str().context("the receipt names no handler")?;
     let pair = mesh
         .validators
         .iter()

@@ -90,7 +90,7 @@ impl Screen {
         self.checks(&verdict["checks"]);
         let caught = verdict["caught_by"].as_str().map(|check| format!(", caught by {check}")).unwrap_or_default();
         println!("   verdict           {}{caught}", text(&verdict["outcome"]));
-        println!("   co-signed by      {} validators", count(&receipt["cosigners"]));
+        println!("   co-signed by      the handler and {} peers", count(&receipt["cosigners"]));
         println!("   transaction       {}", text(&receipt["transaction"]));
     }
 

@@ -65,7 +65,7 @@ pub async fn outcome(mesh: &Mesh, reply_id: &str, within: Duration) -> Result<Ou
 async fn final_receipt(mesh: &Mesh, reply_id: &str, deadline: Instant) -> Result<Value> {
     loop {
         for receipt in receipts(mesh, reply_id).await {
-            if receipt["transaction"].is_string() && receipt["verdict"].is_object() {
+            if receipt["transaction"].is_string() && receipt["handler"].is_string() && receipt["verdict"].is_object() {
                 return Ok(receipt);
             }
         }
@@ -90,7 +90,11 @@ async fn receipts(mesh: &Mesh, reply_id: &str) -> Vec<Value> {
             "--data-dir".as_ref(),
             role.home.as_ref(),
         ];
-        if let Ok(receipt) = json(&program, args, &[]).await {
+        if let Ok(mut receipt) = json(&program, args, &[]).await {
+            // The one that gathered co-signatures handled the reply.
+            if receipt["cosigners"].as_array().is_some_and(|all| !all.is_empty()) {
+                receipt["handler"] = Value::String(pair.authority.to_string());
+            }
             found.push(receipt);
         }
     }

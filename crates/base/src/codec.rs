@@ -214,7 +214,8 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// When the input is short.
     pub fn raw(&mut self, n: usize) -> Result<&'a [u8], DecodeError> {
-        let (head, rest) = self.0.split_at_checked(n).ok_or(DecodeError::Truncated { needed: n, left: self.0.len() })?;
+        let (head, rest) =
+            self.0.split_at_checked(n).ok_or(DecodeError::Truncated { needed: n, left: self.0.len() })?;
         self.0 = rest;
         Ok(head)
     }
@@ -304,10 +305,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// When the mark is neither 0 nor 1 or the value fails.
-    pub fn opt<T>(
-        &mut self,
-        item: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
-    ) -> Result<Option<T>, DecodeError> {
+    pub fn opt<T>(&mut self, item: impl FnOnce(&mut Self) -> Result<T, DecodeError>) -> Result<Option<T>, DecodeError> {
         if self.bool()? { item(self).map(Some) } else { Ok(None) }
     }
 

@@ -100,9 +100,9 @@ mod tests {
             let parts: Vec<_> = tag.as_str().split('/').collect();
             assert_eq!(parts.len(), 4, "{}", tag.as_str());
             assert_eq!(&parts[..2], ["ogong", "v1"]);
-            assert!(parts[2..].iter().all(|p| {
-                !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
-            }));
+            assert!(
+                parts[2..].iter().all(|p| { !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b == b'-') })
+            );
         }
     }
 }

@@ -210,7 +210,8 @@ macro_rules! raw_bytes {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 let mut bytes = Box::new([0; $len]);
-                hex::decode_to_slice(String::deserialize(d)?, bytes.as_mut_slice()).map_err(serde::de::Error::custom)?;
+                hex::decode_to_slice(String::deserialize(d)?, bytes.as_mut_slice())
+                    .map_err(serde::de::Error::custom)?;
                 Ok(Self(bytes))
             }
         }

@@ -18,8 +18,8 @@ pub use class::NumericClass;
 pub use codec::{Decode, DecodeError, Encode, Reader, Writer};
 pub use domain::Tag;
 pub use hash::{
-    ChainKey, ClassHash, CommitRoot, ConsensusId, Hash32, JobHash, ModelRoot, NetworkId, NodeId, ParseError, RecordHash,
-    ReplyId, ReqHash, RespHash, VerdictHash, sha256, tagged,
+    ChainKey, ClassHash, CommitRoot, ConsensusId, Hash32, JobHash, ModelRoot, NetworkId, NodeId, ParseError,
+    RecordHash, ReplyId, ReqHash, RespHash, VerdictHash, sha256, tagged,
 };
 pub use keys::{HybridSignature, KeyError, NodeKey, NodePublic, SessionKey, verify_session};
 pub use model_id::{ModelId, Tier, model_root};

@@ -1,9 +1,9 @@
 //! Model ids and model roots (SPEC 1.4, 1.5). An id is parsed once, into a type that cannot be wrong.
 
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use crate::domain;
 use crate::hash::{ModelRoot, ParseError, tagged};
 use crate::params::{MODEL_ID_BYTES_MAX, MODEL_ID_PART_BYTES_MAX};
-use crate::domain;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, str::FromStr};
 
@@ -141,9 +141,20 @@ mod tests {
     #[test]
     fn every_other_text_is_refused() {
         for text in [
-            "", "ogong", "ogong/verified/a", "ogong/verified/a/b/c", "ogong/free/a/b", "other/verified/a/b",
-            "ogong/verified//b", "ogong/verified/a/", "ogong/verified/.a/b", "ogong/verified/a/.b", "ogong/verified/A/b",
-            "ogong/verified/a b/c", "ogong/verified/a/ü", " ogong/verified/a/b",
+            "",
+            "ogong",
+            "ogong/verified/a",
+            "ogong/verified/a/b/c",
+            "ogong/free/a/b",
+            "other/verified/a/b",
+            "ogong/verified//b",
+            "ogong/verified/a/",
+            "ogong/verified/.a/b",
+            "ogong/verified/a/.b",
+            "ogong/verified/A/b",
+            "ogong/verified/a b/c",
+            "ogong/verified/a/ü",
+            " ogong/verified/a/b",
         ] {
             assert!(text.parse::<ModelId>().is_err(), "{text:?} was accepted");
         }

@@ -72,7 +72,10 @@ fn bounds_hold_at_their_edge() {
     let bytes = w.finish();
     assert_eq!(Reader::new(&bytes).bytes(10), Ok([7; 10].as_slice()));
     assert_eq!(Reader::new(&bytes).bytes(9), Err(DecodeError::TooLong { what: "bytes", got: 10, max: 9 }));
-    assert_eq!(Reader::new(&u32::MAX.to_le_bytes()).list(usize::MAX, Reader::u8), Err(DecodeError::Truncated { needed: 1, left: 0 }));
+    assert_eq!(
+        Reader::new(&u32::MAX.to_le_bytes()).list(usize::MAX, Reader::u8),
+        Err(DecodeError::Truncated { needed: 1, left: 0 })
+    );
     assert!(Reader::new(&[0xff, 0xff, 0xff, 0xff, 0x1f]).varint().is_err(), "33 bits");
     assert!(Reader::new(&[0x80; 6]).varint().is_err());
     assert_eq!(Reader::new(&[2]).bool(), Err(DecodeError::invalid("bool", 2)));

@@ -128,7 +128,9 @@ impl Decode for Trajectory {
         let windows = u32::try_from(leaves.len()).unwrap_or(u32::MAX);
         let whole = windows > 0
             && windows == window_count(header.n_tokens)
-            && (0..).zip(&leaves).all(|(i, leaf)| leaf.index == i && leaf.ids.len() == window_range(header.n_tokens, i).len());
+            && (0..)
+                .zip(&leaves)
+                .all(|(i, leaf)| leaf.index == i && leaf.ids.len() == window_range(header.n_tokens, i).len());
         if !whole {
             return Err(DecodeError::invalid("trajectory", "windows do not add up to the header's tokens"));
         }

@@ -136,7 +136,12 @@ mod tests {
     #[test]
     fn what_is_no_number_fails_every_limit() {
         let (one, zero, infinite) = (Sketch([0x3c00; 64]), Sketch([0; 64]), Sketch([0x7c00; 64]));
-        for (c, v) in [(vec![one], vec![zero]), (vec![zero], vec![zero]), (vec![infinite], vec![one]), (vec![one], vec![infinite])] {
+        for (c, v) in [
+            (vec![one], vec![zero]),
+            (vec![zero], vec![zero]),
+            (vec![infinite], vec![one]),
+            (vec![one], vec![infinite]),
+        ] {
             assert_eq!(to_ppm(window_l2(&c, &v)), u64::MAX);
         }
         assert_eq!(to_ppm(window_l2(&[one], &[one, one])), u64::MAX);
@@ -150,7 +155,9 @@ mod tests {
 
     #[test]
     fn parts_per_million_round_up() {
-        for (score, ppm) in [(0.0, 0), (0.1, 100_000), (0.100_000_1, 100_001), (0.1f64.next_up(), 100_001), (1.5, 1_500_000)] {
+        for (score, ppm) in
+            [(0.0, 0), (0.1, 100_000), (0.100_000_1, 100_001), (0.1f64.next_up(), 100_001), (1.5, 1_500_000)]
+        {
             assert_eq!(to_ppm(score), ppm, "{score}");
         }
     }

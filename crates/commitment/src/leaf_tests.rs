@@ -5,7 +5,12 @@ fn digest() -> Digest {
 }
 
 fn window(index: u32, ids: &[u32]) -> WindowLeaf {
-    WindowLeaf { index, ids: ids.to_vec(), sketches: vec![Sketch([1; 64]); ids.len()], digests: vec![digest(); ids.len()] }
+    WindowLeaf {
+        index,
+        ids: ids.to_vec(),
+        sketches: vec![Sketch([1; 64]); ids.len()],
+        digests: vec![digest(); ids.len()],
+    }
 }
 
 fn header() -> Header {

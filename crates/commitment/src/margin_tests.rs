@@ -21,9 +21,19 @@ fn row(t: u32, spread: f32) -> Vec<f32> {
 fn settings() -> Vec<SamplingParams> {
     let mut all = Vec::new();
     for temperature in [0, 1_000, 7_000, 10_000, 15_000] {
-        for (top_p, top_k, min_p) in [(10_000, 64, 0), (9_000, 64, 0), (5_000, 64, 0), (10_000, 5, 0), (10_000, 64, 1_000), (9_500, 20, 500)] {
+        for (top_p, top_k, min_p) in
+            [(10_000, 64, 0), (9_000, 64, 0), (5_000, 64, 0), (10_000, 5, 0), (10_000, 64, 1_000), (9_500, 20, 500)]
+        {
             for (presence, frequency) in [(0, 0), (5_000, 3_000)] {
-                all.push(SamplingParams { temperature, top_p, top_k, min_p, presence, frequency, ..SamplingParams::default() });
+                all.push(SamplingParams {
+                    temperature,
+                    top_p,
+                    top_k,
+                    min_p,
+                    presence,
+                    frequency,
+                    ..SamplingParams::default()
+                });
             }
         }
     }
@@ -78,7 +88,9 @@ fn a_token_outside_the_loosened_cuts_scores_the_cap() {
     for (id, logit) in logits.iter_mut().take(100).enumerate() {
         *logit = 5.0 - id as f32 * 0.1;
     }
-    let of = |claimed, params: &SamplingParams| margin(&logits, claimed, params, &Counts::default(), &SEED, 3).expect("finite");
+    let of = |claimed, params: &SamplingParams| {
+        margin(&logits, claimed, params, &Counts::default(), &SEED, 3).expect("finite")
+    };
     let open = SamplingParams::default();
     // The 64th stands at 5 − 6.3; half a nat of slack reaches the 69th.
     assert!(of(68, &open) < MARGIN_CAP);

@@ -13,13 +13,31 @@ const DIGITS_MAX: i64 = 15;
 
 /// Members a committed request may carry that do not touch sampling.
 const PLAIN_MEMBERS: [&str; 12] = [
-    "model", "messages", "prompt", "stream", "stream_options", "user", "metadata", "safety_identifier", "store",
-    "service_tier", "prompt_cache_key", "prompt_cache_retention",
+    "model",
+    "messages",
+    "prompt",
+    "stream",
+    "stream_options",
+    "user",
+    "metadata",
+    "safety_identifier",
+    "store",
+    "service_tier",
+    "prompt_cache_key",
+    "prompt_cache_retention",
 ];
 /// Members this module reads.
 const SAMPLING_MEMBERS: [&str; 10] = [
-    "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "max_tokens",
-    "max_completion_tokens", "stop", "n",
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "max_tokens",
+    "max_completion_tokens",
+    "stop",
+    "n",
 ];
 
 /// Why a request cannot be answered with a commitment: the client's 400.
@@ -191,7 +209,11 @@ impl Decode for SamplingParams {
             max_tokens: r.u32()?,
             stop: r.list(STOP_STRINGS_MAX, |r| Ok(r.bytes(STOP_STRING_BYTES_MAX)?.to_vec()))?,
         };
-        if params.is_canonical() { Ok(params) } else { Err(DecodeError::invalid("sampling parameters", "out of range")) }
+        if params.is_canonical() {
+            Ok(params)
+        } else {
+            Err(DecodeError::invalid("sampling parameters", "out of range"))
+        }
     }
 }
 
@@ -336,7 +358,8 @@ impl Decimal {
 
     /// The number when it is whole, saturating.
     fn integer(&self) -> Option<i64> {
-        let whole = self.digits.iter().enumerate().all(|(i, d)| *d == 0 || i64::try_from(i).is_ok_and(|i| i < self.point));
+        let whole =
+            self.digits.iter().enumerate().all(|(i, d)| *d == 0 || i64::try_from(i).is_ok_and(|i| i < self.point));
         let saturated = if self.negative { i64::MIN } else { i64::MAX };
         whole.then(|| self.scaled(0).unwrap_or(saturated))
     }

@@ -22,11 +22,31 @@ fn a_silent_body_means_the_defaults() {
 #[test]
 fn numbers_round_half_to_even_by_their_own_digits() {
     for (text, steps) in [
-        ("0", 0), ("-0", 0), ("-0.0", 0), ("0.7", 7_000), ("1", 10_000), ("1.0", 10_000), ("2", 20_000), ("2.0e0", 20_000),
-        ("0.00005", 0), ("0.00015", 2), ("0.00025", 2), ("0.000050000000000000000000000001", 1), ("0.00004999", 0),
-        ("1.99995", 20_000), ("2.00005", 20_000), ("2e0", 20_000), ("0.2E1", 20_000), ("20e-1", 20_000), ("7e-5", 1),
-        ("0.1234499999999999999999999999999", 1_234), ("1e-999999999999999999999", 0), ("-0.00005", 0), ("-1e-9", 0),
-        ("0e999999999999999999999", 0), ("0.0000000000000000000000001e25", 10_000),
+        ("0", 0),
+        ("-0", 0),
+        ("-0.0", 0),
+        ("0.7", 7_000),
+        ("1", 10_000),
+        ("1.0", 10_000),
+        ("2", 20_000),
+        ("2.0e0", 20_000),
+        ("0.00005", 0),
+        ("0.00015", 2),
+        ("0.00025", 2),
+        ("0.000050000000000000000000000001", 1),
+        ("0.00004999", 0),
+        ("1.99995", 20_000),
+        ("2.00005", 20_000),
+        ("2e0", 20_000),
+        ("0.2E1", 20_000),
+        ("20e-1", 20_000),
+        ("7e-5", 1),
+        ("0.1234499999999999999999999999999", 1_234),
+        ("1e-999999999999999999999", 0),
+        ("-0.00005", 0),
+        ("-1e-9", 0),
+        ("0e999999999999999999999", 0),
+        ("0.0000000000000000000000001e25", 10_000),
     ] {
         assert_eq!(temperature(text), Some(steps), "{text}");
     }
@@ -63,7 +83,10 @@ fn top_k_of_none_and_of_many_is_64() {
         assert_eq!(derive(&format!("{{\"top_k\":{text}}}")).map(|p| p.top_k), Ok(k), "{text}");
     }
     for text in ["-1", "1.5", "-1e30", "1e-1"] {
-        assert!(matches!(derive(&format!("{{\"top_k\":{text}}}")), Err(Refusal::Range { member: "top_k", .. })), "{text}");
+        assert!(
+            matches!(derive(&format!("{{\"top_k\":{text}}}")), Err(Refusal::Range { member: "top_k", .. })),
+            "{text}"
+        );
     }
 }
 
@@ -77,7 +100,9 @@ fn the_least_limit_of_body_and_order_counts() {
     assert_eq!(max(r#"{"max_tokens":7,"max_completion_tokens":null}"#, 100), Ok(7));
     assert_eq!(max(r#"{"max_tokens":99999999999}"#, 100), Ok(100));
     assert_eq!(max("{}", 0), Err(Refusal::NoTokens));
-    for body in [r#"{"max_tokens":0}"#, r#"{"max_completion_tokens":0}"#, r#"{"max_tokens":1.5}"#, r#"{"max_tokens":-1}"#] {
+    for body in
+        [r#"{"max_tokens":0}"#, r#"{"max_completion_tokens":0}"#, r#"{"max_tokens":1.5}"#, r#"{"max_tokens":-1}"#]
+    {
         assert!(matches!(max(body, 100), Err(Refusal::Range { .. })), "{body}");
     }
 }
@@ -101,11 +126,26 @@ fn stop_strings_are_counted_and_measured_in_bytes() {
 #[test]
 fn everything_without_a_canonical_rule_is_refused_by_name() {
     for (member, value) in [
-        ("logit_bias", r#"{"1":-100}"#), ("logprobs", "true"), ("top_logprobs", "5"), ("tools", r#"[{"type":"function"}]"#),
-        ("tool_choice", "\"auto\""), ("functions", "[{}]"), ("response_format", r#"{"type":"json_object"}"#),
-        ("grammar", "\"root ::= x\""), ("json_schema", "{}"), ("seed", "1"), ("repeat_penalty", "1.1"), ("mirostat", "2"),
-        ("dry_multiplier", "0.8"), ("xtc_probability", "0.5"), ("typical_p", "0.9"), ("samplers", "[]"), ("suffix", "\"x\""),
-        ("best_of", "2"), ("some_new_sampler", "0"), ("chat_template_kwargs", "{}"),
+        ("logit_bias", r#"{"1":-100}"#),
+        ("logprobs", "true"),
+        ("top_logprobs", "5"),
+        ("tools", r#"[{"type":"function"}]"#),
+        ("tool_choice", "\"auto\""),
+        ("functions", "[{}]"),
+        ("response_format", r#"{"type":"json_object"}"#),
+        ("grammar", "\"root ::= x\""),
+        ("json_schema", "{}"),
+        ("seed", "1"),
+        ("repeat_penalty", "1.1"),
+        ("mirostat", "2"),
+        ("dry_multiplier", "0.8"),
+        ("xtc_probability", "0.5"),
+        ("typical_p", "0.9"),
+        ("samplers", "[]"),
+        ("suffix", "\"x\""),
+        ("best_of", "2"),
+        ("some_new_sampler", "0"),
+        ("chat_template_kwargs", "{}"),
     ] {
         let refusal = derive(&format!("{{\"{member}\":{value}}}")).expect_err(member);
         assert_eq!(refusal, Refusal::Unsupported { member: member.to_owned() });

@@ -184,7 +184,9 @@ mod tests {
     #[test]
     fn remote_media_is_refused_and_text_about_it_is_not() {
         let body = |url: &str| {
-            format!(r#"{{"messages":[{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"{url}"}}}}]}}]}}"#)
+            format!(
+                r#"{{"messages":[{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"{url}"}}}}]}}]}}"#
+            )
         };
         assert!(check_media(body("https://example.org/a.png").as_bytes()).is_err());
         assert!(check_media(body("HTTP://example.org/a.png").as_bytes()).is_err());

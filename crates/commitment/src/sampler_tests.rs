@@ -31,7 +31,8 @@ fn tokens_come_out_as_often_as_the_softmax_says() {
     for (temperature, tolerance) in [(1_000, 0.03), (7_000, 0.03), (10_000, 0.03), (15_000, 0.03)] {
         let params = params(|p| p.temperature = temperature);
         let seen = histogram(&eight(), &params, &Counts::default());
-        let weights: Vec<f64> = eight().entries.iter().map(|(_, q)| (f64::from(*q) / 1024.0 / real(temperature)).exp()).collect();
+        let weights: Vec<f64> =
+            eight().entries.iter().map(|(_, q)| (f64::from(*q) / 1024.0 / real(temperature)).exp()).collect();
         let sum: f64 = weights.iter().sum();
         for ((id, _), weight) in eight().entries.iter().zip(weights) {
             let share = f64::from(seen.get(id).copied().unwrap_or(0)) / 4_000.0;
@@ -72,7 +73,11 @@ fn each_cut_keeps_what_it_should() {
     assert_eq!(kept(&params(|p| p.top_p = 5_600)), [10, 20, 30]);
     assert_eq!(kept(&params(|p| p.min_p = 4_900)), [10, 20, 30]);
     assert_eq!(kept(&params(|p| p.min_p = 10_000)), [10]);
-    assert_eq!(kept(&params(|p| (p.top_k, p.top_p) = (2, 5_400))), [10], "top_p runs over the survivors' softmax: 0.30 of 0.55");
+    assert_eq!(
+        kept(&params(|p| (p.top_k, p.top_p) = (2, 5_400))),
+        [10],
+        "top_p runs over the survivors' softmax: 0.30 of 0.55"
+    );
     assert_eq!(kept(&params(|p| (p.top_k, p.top_p) = (2, 5_500))), [10, 20]);
 }
 

@@ -1,7 +1,9 @@
 //! Properties over random replies: encodings read back exactly, replay takes what the sampler chose and nothing else.
 
 use ogong_base::codec::{Decode, DecodeError, Encode};
-use ogong_base::{ChainKey, ClassHash, Hash32, ModelId, ModelRoot, NetworkId, NodeId, NodeKey, ReqHash, SessionKey, Tier};
+use ogong_base::{
+    ChainKey, ClassHash, Hash32, ModelId, ModelRoot, NetworkId, NodeId, NodeKey, ReqHash, SessionKey, Tier,
+};
 use ogong_commitment::builder::{Opening, Trajectory, TrajectoryBuilder};
 use ogong_commitment::digest::Digest;
 use ogong_commitment::leaf::{Header, Stop, leaf_count};
@@ -25,34 +27,52 @@ fn hash() -> impl Strategy<Value = [u8; 32]> {
 
 fn params() -> impl Strategy<Value = SamplingParams> {
     let stop = prop::collection::vec(prop::collection::vec(any::<u8>(), 1..=64), 0..=4);
-    (0..=20_000i32, 1..=10_000i32, 0..=10_000i32, 1..=64u32, -20_000..=20_000i32, -20_000..=20_000i32, 1..5_000u32, stop)
+    (
+        0..=20_000i32,
+        1..=10_000i32,
+        0..=10_000i32,
+        1..=64u32,
+        -20_000..=20_000i32,
+        -20_000..=20_000i32,
+        1..5_000u32,
+        stop,
+    )
         .prop_map(|(temperature, top_p, min_p, top_k, presence, frequency, max_tokens, stop)| SamplingParams {
-            temperature, top_p, min_p, top_k, presence, frequency, max_tokens, stop,
+            temperature,
+            top_p,
+            min_p,
+            top_k,
+            presence,
+            frequency,
+            max_tokens,
+            stop,
         })
 }
 
 fn order() -> impl Strategy<Value = Order> {
     let names = (hash(), hash(), hash(), hash(), hash(), hash(), hash(), hash());
     let numbers = (any::<[u64; 6]>(), any::<[u32; 2]>());
-    (names, "[a-z0-9_-][a-z0-9._-]{0,63}", numbers).prop_map(|(n, model, ([epoch, a, b, c, issued_ms, deadline_ms], [max_tokens, n_ctx]))| Order {
-        network: NetworkId::from_bytes(n.0),
-        program: ChainKey::from_bytes(n.1),
-        nonce: Hash32::from_bytes(n.2),
-        owner: ChainKey::from_bytes(n.3),
-        provider: NodeId::from_bytes(n.4),
-        router: NodeId::from_bytes(n.5),
-        epoch,
-        model_id: ModelId::new(Tier::Verified, "maker", &model).expect("well formed"),
-        model_root: ModelRoot::from_bytes(n.6),
-        req_hash: ReqHash::from_bytes(n.7),
-        price_prompt: a,
-        price_completion: b,
-        max_fee: c,
-        max_tokens,
-        n_ctx,
-        issued_ms,
-        deadline_ms,
-    })
+    (names, "[a-z0-9_-][a-z0-9._-]{0,63}", numbers).prop_map(
+        |(n, model, ([epoch, a, b, c, issued_ms, deadline_ms], [max_tokens, n_ctx]))| Order {
+            network: NetworkId::from_bytes(n.0),
+            program: ChainKey::from_bytes(n.1),
+            nonce: Hash32::from_bytes(n.2),
+            owner: ChainKey::from_bytes(n.3),
+            provider: NodeId::from_bytes(n.4),
+            router: NodeId::from_bytes(n.5),
+            epoch,
+            model_id: ModelId::new(Tier::Verified, "maker", &model).expect("well formed"),
+            model_root: ModelRoot::from_bytes(n.6),
+            req_hash: ReqHash::from_bytes(n.7),
+            price_prompt: a,
+            price_completion: b,
+            max_fee: c,
+            max_tokens,
+            n_ctx,
+            issued_ms,
+            deadline_ms,
+        },
+    )
 }
 
 /// A reply drawn by the canonical sampler from random rows of logits.
@@ -231,12 +251,8 @@ fn windows_that_do_not_add_up_are_no_trajectory() {
         builder.push(3, b"a", Sketch([0; 64]), digest.clone());
     }
     let good = builder.finish(Stop::Length).expect("not empty");
-    let edits: [fn(&mut Trajectory); 4] = [
-        |t| t.header.n_tokens = 41,
-        |t| t.leaves.truncate(1),
-        |t| t.leaves.swap(0, 1),
-        |t| t.leaves[1].index = 2,
-    ];
+    let edits: [fn(&mut Trajectory); 4] =
+        [|t| t.header.n_tokens = 41, |t| t.leaves.truncate(1), |t| t.leaves.swap(0, 1), |t| t.leaves[1].index = 2];
     assert!(Trajectory::from_bytes(&good.to_bytes()).is_ok());
     for edit in edits {
         let mut bad = good.clone();

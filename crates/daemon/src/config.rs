@@ -17,9 +17,7 @@ pub const FILE: &str = "config.json";
 pub fn load<T: DeserializeOwned + Default>(path: &Path) -> Result<T, Error> {
     match files::read_small(path) {
         Ok(bytes) => parse(path, &bytes),
-        Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Ok(T::default())
-        }
+        Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(T::default()),
         Err(error) => Err(error),
     }
 }

@@ -124,18 +124,14 @@ impl Error {
         let text = match self {
             Self::File { source, .. } => return io_hint(source),
             Self::Exposed { path, .. } => format!("chmod 600 {}", path.display()),
-            Self::Config { .. } => {
-                "correct or remove the key; configure writes a fresh file".into()
-            }
-            Self::Key { .. } => {
-                "restore the file from a backup; removing it makes a new identity".into()
-            }
+            Self::Config { .. } => "correct or remove the key; configure writes a fresh file".into(),
+            Self::Key { .. } => "restore the file from a backup; removing it makes a new identity".into(),
             Self::NoHome => "set HOME, or name the data directory with --home or OGONG_HOME".into(),
             Self::Open { why, .. } => match why {
-                OpenFault::Locked => {
-                    "stop the other process, or give this one its own --home".into()
+                OpenFault::Locked => "stop the other process, or give this one its own --home".into(),
+                OpenFault::Corrupt(_) => {
+                    "restore it from a backup, or move it away to begin with an empty one (what it held is lost)".into()
                 }
-                OpenFault::Corrupt(_) => "restore it from a backup, or move it away to begin with an empty one (what it held is lost)".into(),
                 OpenFault::OldFormat(_) => "open it once with the version that wrote it".into(),
                 OpenFault::Io(source) => return io_hint(source),
                 OpenFault::Other(_) => return None,
@@ -143,9 +139,7 @@ impl Error {
             Self::Store(StoreFault::DiskFull) => {
                 "free some space and restart; nothing that was confirmed is lost".into()
             }
-            Self::Store(StoreFault::Corrupt(_) | StoreFault::Value { .. }) => {
-                "restore the store from a backup".into()
-            }
+            Self::Store(StoreFault::Corrupt(_) | StoreFault::Value { .. }) => "restore the store from a backup".into(),
             _ => return None,
         };
         Some(text)

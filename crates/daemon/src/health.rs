@@ -46,8 +46,7 @@ impl Health {
 
     /// For `/health`.
     pub fn snapshot(&self) -> Snapshot {
-        let waiting_for: Vec<String> =
-            self.lock().iter().map(|(part, text)| format!("{part}: {text}")).collect();
+        let waiting_for: Vec<String> = self.lock().iter().map(|(part, text)| format!("{part}: {text}")).collect();
         let status = if waiting_for.is_empty() { "ok" } else { "waiting" };
         Snapshot { status, waiting_for }
     }
@@ -67,10 +66,7 @@ mod tests {
         assert!(health.is_ready());
         health.waiting("chain", "no answer from 127.0.0.1:8899");
         health.clone().waiting("peers", "1 of 2 connected");
-        assert_eq!(
-            health.waiting_for(),
-            "chain: no answer from 127.0.0.1:8899; peers: 1 of 2 connected"
-        );
+        assert_eq!(health.waiting_for(), "chain: no answer from 127.0.0.1:8899; peers: 1 of 2 connected");
         assert_eq!(health.snapshot().status, "waiting");
         health.ready("chain");
         health.ready("peers");

@@ -51,12 +51,11 @@ pub fn load_or_create_node_key(dir: &Path) -> Result<NodeKey, Error> {
 /// As [`load_or_create_node_key`].
 pub fn load_node_key(path: &Path) -> Result<NodeKey, Error> {
     let bytes = files::read_secret(path)?;
-    let file: NodeKeyFile = serde_json::from_slice(&bytes)
-        .map_err(|_| key(path, "expected an object with ed25519 and mldsa44".into()))?;
+    let file: NodeKeyFile =
+        serde_json::from_slice(&bytes).map_err(|_| key(path, "expected an object with ed25519 and mldsa44".into()))?;
     let seed = |name: &str, text: &str| {
         let mut seed = Zeroizing::new([0; 32]);
-        hex::decode_to_slice(text, seed.as_mut())
-            .map_err(|_| key(path, format!("{name} is not 32 bytes in hex")))?;
+        hex::decode_to_slice(text, seed.as_mut()).map_err(|_| key(path, format!("{name} is not 32 bytes in hex")))?;
         Ok::<_, Error>(seed)
     };
     let ed25519 = seed("ed25519", &file.ed25519)?;

@@ -58,12 +58,7 @@ pub fn counter(name: &'static str, help: &'static str) -> Counter {
 }
 
 /// The counter of this name with one label.
-pub fn counter_with(
-    name: &'static str,
-    help: &'static str,
-    label: &'static str,
-    value: &str,
-) -> Counter {
+pub fn counter_with(name: &'static str, help: &'static str, label: &'static str, value: &str) -> Counter {
     Counter(registry().series("counter", name, help, labelled(label, value)))
 }
 
@@ -73,12 +68,7 @@ pub fn gauge(name: &'static str, help: &'static str) -> Gauge {
 }
 
 /// The gauge of this name with one label.
-pub fn gauge_with(
-    name: &'static str,
-    help: &'static str,
-    label: &'static str,
-    value: &str,
-) -> Gauge {
+pub fn gauge_with(name: &'static str, help: &'static str, label: &'static str, value: &str) -> Gauge {
     Gauge(registry().series("gauge", name, help, labelled(label, value)))
 }
 
@@ -102,16 +92,9 @@ fn registry() -> &'static Registry {
 }
 
 impl Registry {
-    fn series(
-        &self,
-        kind: &'static str,
-        name: &'static str,
-        help: &'static str,
-        labels: String,
-    ) -> Arc<AtomicU64> {
+    fn series(&self, kind: &'static str, name: &'static str, help: &'static str, labels: String) -> Arc<AtomicU64> {
         let mut families = self.lock();
-        let family =
-            families.entry(name).or_insert_with(|| Family { kind, help, series: BTreeMap::new() });
+        let family = families.entry(name).or_insert_with(|| Family { kind, help, series: BTreeMap::new() });
         if family.series.len() >= SERIES_MAX && !family.series.contains_key(&labels) {
             // Counted, but not shown.
             return Arc::default();

@@ -75,9 +75,8 @@ impl<T, E: Into<anyhow::Error>> ResultExt<T, E> for Result<T, E> {
 /// Prints an error to stderr and gives the exit code.
 pub fn report_error(error: &anyhow::Error) -> ExitCode {
     eprint!("{}", render(error));
-    let usage = error.chain().any(|cause| {
-        cause.is::<Usage>() || cause.downcast_ref::<Hint>().is_some_and(Hint::is_usage)
-    });
+    let usage =
+        error.chain().any(|cause| cause.is::<Usage>() || cause.downcast_ref::<Hint>().is_some_and(Hint::is_usage));
     ExitCode::from(if usage { USAGE } else { FAILURE })
 }
 
@@ -126,10 +125,7 @@ mod tests {
         let result: Result<(), _> = Err(inner);
         let error = result.hint("start the chain").context("cannot read the registry");
         let error = error.expect_err("it failed");
-        assert_eq!(
-            render(&error),
-            "error: cannot read the registry: no route\nhint: start the chain\n"
-        );
+        assert_eq!(render(&error), "error: cannot read the registry: no route\nhint: start the chain\n");
         assert_eq!(code(&error), format!("{:?}", ExitCode::from(1)));
     }
 

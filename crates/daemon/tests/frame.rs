@@ -32,8 +32,7 @@ fn exit_codes_and_streams_are_the_contract() {
 #[test]
 fn both_signals_end_it_in_order() {
     for signal in ["TERM", "INT"] {
-        let mut child =
-            frame("wait").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+        let mut child = frame("wait").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
         let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
         let mut line = String::new();
         stderr.read_line(&mut line).expect("read");

@@ -12,7 +12,8 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::wire::{
-    Capabilities, HEADER_ISSUED_MS, HEADER_MAX_TOKENS, HEADER_N_CTX, HEADER_REPLY_ID, OrderLimits, ScoreReply, ScoreRequest,
+    Capabilities, HEADER_ISSUED_MS, HEADER_MAX_TOKENS, HEADER_N_CTX, HEADER_REPLY_ID, OrderLimits, ScoreReply,
+    ScoreRequest,
 };
 
 /// Bytes of any whole answer at most: a trajectory of the longest answer fits.
@@ -119,7 +120,12 @@ impl EngineClient {
     ///
     /// # Errors
     /// When the engine cannot be reached.
-    pub async fn forward(&self, path: &str, body: Bytes, commit: Option<CommitHeaders>) -> Result<reqwest::Response, Error> {
+    pub async fn forward(
+        &self,
+        path: &str,
+        body: Bytes,
+        commit: Option<CommitHeaders>,
+    ) -> Result<reqwest::Response, Error> {
         let mut request = self.http.post(self.url(path)).header("content-type", "application/json").body(body);
         if let Some(CommitHeaders { reply_id, limits }) = commit {
             request = request
@@ -143,7 +149,11 @@ impl EngineClient {
         request.send().await.map_err(|source| Error::Unreachable { url: self.base_url.clone(), source })
     }
 
-    async fn json<T: for<'de> Deserialize<'de>>(&self, request: reqwest::RequestBuilder, what: &str) -> Result<T, Error> {
+    async fn json<T: for<'de> Deserialize<'de>>(
+        &self,
+        request: reqwest::RequestBuilder,
+        what: &str,
+    ) -> Result<T, Error> {
         let bytes = self.whole(request).await?;
         serde_json::from_slice(&bytes).map_err(|error| Error::Malformed { what: format!("{what}: {error}") })
     }
@@ -160,7 +170,9 @@ impl EngineClient {
 
     async fn read(&self, mut response: reqwest::Response, limit: usize) -> Result<Bytes, Error> {
         let mut whole = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|source| Error::Unreachable { url: self.base_url.clone(), source })? {
+        while let Some(chunk) =
+            response.chunk().await.map_err(|source| Error::Unreachable { url: self.base_url.clone(), source })?
+        {
             if whole.len() + chunk.len() > limit {
                 return Err(Error::TooLong { limit });
             }

@@ -263,7 +263,11 @@ pub fn find_program(given: Option<&Path>) -> PathBuf {
         return given.to_owned();
     }
     let own = std::env::current_exe().ok();
-    let beside = own.iter().flat_map(|exe| exe.ancestors().skip(1).take(2)).map(|dir| dir.join(PROGRAM)).find(|path| path.is_file());
+    let beside = own
+        .iter()
+        .flat_map(|exe| exe.ancestors().skip(1).take(2))
+        .map(|dir| dir.join(PROGRAM))
+        .find(|path| path.is_file());
     beside.unwrap_or_else(|| PathBuf::from(PROGRAM))
 }
 

@@ -82,9 +82,25 @@ pub struct ScoreRequest {
 
 impl ScoreRequest {
     /// A request over raw bytes and ids.
-    pub fn new(reply_id: ReplyId, body: &[u8], ids: &[u32], windows: Vec<u32>, mode: ScoreMode, limits: OrderLimits) -> Self {
+    pub fn new(
+        reply_id: ReplyId,
+        body: &[u8],
+        ids: &[u32],
+        windows: Vec<u32>,
+        mode: ScoreMode,
+        limits: OrderLimits,
+    ) -> Self {
         let OrderLimits { issued_ms, max_tokens, n_ctx } = limits;
-        Self { reply_id, body: BASE64.encode(body), ids: BASE64.encode(ids_bytes(ids)), windows, mode, issued_ms, max_tokens, n_ctx }
+        Self {
+            reply_id,
+            body: BASE64.encode(body),
+            ids: BASE64.encode(ids_bytes(ids)),
+            windows,
+            mode,
+            issued_ms,
+            max_tokens,
+            n_ctx,
+        }
     }
 
     /// The frozen body.
@@ -153,7 +169,8 @@ impl WindowScore {
             return Err(malformed("sketches"));
         }
         let mut r = Reader::new(&sketch_bytes);
-        let sketches = (0..count).map(|_| r.get()).collect::<Result<Vec<Sketch>, _>>().map_err(|_| malformed("sketches"))?;
+        let sketches =
+            (0..count).map(|_| r.get()).collect::<Result<Vec<Sketch>, _>>().map_err(|_| malformed("sketches"))?;
         let top_bytes = decoded(&self.tops, "tops")?;
         let mut r = Reader::new(&top_bytes);
         let tops = (0..count).map(|_| r.get()).collect::<Result<Vec<Digest>, _>>().map_err(|_| malformed("digests"))?;
@@ -189,7 +206,11 @@ impl ScoreReply {
     pub fn margin_list(&self) -> Result<Vec<u16>, Error> {
         let bytes = decoded(&self.margins, "margins")?;
         let (pairs, rest) = bytes.as_chunks::<2>();
-        if rest.is_empty() { Ok(pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect()) } else { Err(Error::Malformed { what: "margins".into() }) }
+        if rest.is_empty() {
+            Ok(pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect())
+        } else {
+            Err(Error::Malformed { what: "margins".into() })
+        }
     }
 }
 
@@ -205,7 +226,11 @@ pub fn ids_bytes(ids: &[u32]) -> Vec<u8> {
 
 fn ids_of(bytes: &[u8]) -> Result<Vec<u32>, Error> {
     let (words, rest) = bytes.as_chunks::<4>();
-    if rest.is_empty() { Ok(words.iter().map(|word| u32::from_le_bytes(*word)).collect()) } else { Err(Error::Malformed { what: "ids".into() }) }
+    if rest.is_empty() {
+        Ok(words.iter().map(|word| u32::from_le_bytes(*word)).collect())
+    } else {
+        Err(Error::Malformed { what: "ids".into() })
+    }
 }
 
 fn decoded(text: &str, what: &str) -> Result<Vec<u8>, Error> {
@@ -219,7 +244,8 @@ mod tests {
     #[test]
     fn a_score_request_round_trips() {
         let limits = OrderLimits { issued_ms: 1, max_tokens: 2, n_ctx: 3 };
-        let request = ScoreRequest::new(ReplyId::from_bytes([7; 32]), b"{}", &[1, 70_000], vec![0], ScoreMode::Exact, limits);
+        let request =
+            ScoreRequest::new(ReplyId::from_bytes([7; 32]), b"{}", &[1, 70_000], vec![0], ScoreMode::Exact, limits);
         let json = serde_json::to_string(&request).expect("json");
         let back: ScoreRequest = serde_json::from_str(&json).expect("same shape");
         assert_eq!(back, request);

@@ -41,7 +41,11 @@ const PROOF_PAUSE: Duration = Duration::from_millis(150);
 
 /// Answers the consumer.
 pub async fn respond(request: &ValidRequest, begun: Begun) -> Response {
-    if is_event_stream(begun.reply.content_type.as_deref()) { stream(request.endpoint, begun) } else { whole(request.endpoint, begun).await }
+    if is_event_stream(begun.reply.content_type.as_deref()) {
+        stream(request.endpoint, begun)
+    } else {
+        whole(request.endpoint, begun).await
+    }
 }
 
 fn is_event_stream(content_type: Option<&[u8]>) -> bool {
@@ -104,7 +108,12 @@ async fn whole(endpoint: Endpoint, begun: Begun) -> Response {
         Ok(body) => body,
         Err(error) => {
             ticket.judge(RouteOutcome::Failed);
-            let refusal = crate::refusal::Refusal::new(ErrorKind::Upstream, "provider_failed", error.to_string(), "send the request again; nothing is paid for an answer without a record");
+            let refusal = crate::refusal::Refusal::new(
+                ErrorKind::Upstream,
+                "provider_failed",
+                error.to_string(),
+                "send the request again; nothing is paid for an answer without a record",
+            );
             return (named(&purchase), refusal).into_response();
         }
     };
@@ -112,21 +121,29 @@ async fn whole(endpoint: Endpoint, begun: Begun) -> Response {
     let ending = match (fetch_proof(&upstream, &order_headers, &purchase).await, content) {
         (None, _) => Ending::Mismatch(Mismatch::Absent),
         (Some(_), None) => Ending::Mismatch(Mismatch::Content),
-        (Some(bundle), Some(content)) => match bundle.and_then(|bundle| check(&bundle, &purchase.order, &purchase.reply_id, &content)) {
-            Ok(held) => Ending::Held(held),
-            Err(mismatch) => Ending::Mismatch(mismatch),
-        },
+        (Some(bundle), Some(content)) => {
+            match bundle.and_then(|bundle| check(&bundle, &purchase.order, &purchase.reply_id, &content)) {
+                Ok(held) => Ending::Held(held),
+                Err(mismatch) => Ending::Mismatch(mismatch),
+            }
+        }
     };
     judge(&mut ticket, &purchase, &ending);
     let mut headers = named(&purchase);
-    let content_type = content_type.and_then(|value| HeaderValue::from_bytes(&value).ok()).unwrap_or(HeaderValue::from_static("application/json"));
+    let content_type = content_type
+        .and_then(|value| HeaderValue::from_bytes(&value).ok())
+        .unwrap_or(HeaderValue::from_static("application/json"));
     headers.insert(header::CONTENT_TYPE, content_type);
     describe(&mut headers, &ending);
     (status, headers, body).into_response()
 }
 
 /// The proof as bytes of the provider; `None` when it has none.
-async fn fetch_proof(upstream: &Upstream, headers: &[(&'static str, String)], purchase: &Purchase) -> Option<Result<ProofBundle, Mismatch>> {
+async fn fetch_proof(
+    upstream: &Upstream,
+    headers: &[(&'static str, String)],
+    purchase: &Purchase,
+) -> Option<Result<ProofBundle, Mismatch>> {
     let path = proof_path(&purchase.reply_id);
     for attempt in 0..PROOF_TRIES {
         if attempt > 0 {

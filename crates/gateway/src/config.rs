@@ -37,10 +37,22 @@ impl Config {
         Ok(Self {
             bind: args.bind,
             router: args.router,
-            router_cert: args.router_cert.ok_or_else(|| missing("--router-cert", "the router is known by its certificate; ogong-routerd writes it with --cert-out"))?,
+            router_cert: args.router_cert.ok_or_else(|| {
+                missing(
+                    "--router-cert",
+                    "the router is known by its certificate; ogong-routerd writes it with --cert-out",
+                )
+            })?,
             max_price: args.max_price,
-            payer_keypair: args.payer_keypair.ok_or_else(|| missing("--payer-keypair", "requests are paid from an escrow; make a keypair with `ogong-chain keygen PATH`"))?,
-            rpc_url: args.rpc_url.ok_or_else(|| missing("--rpc-url", "requests are paid on a chain; name its RPC endpoint here or in OGONG_RPC_URL"))?,
+            payer_keypair: args.payer_keypair.ok_or_else(|| {
+                missing(
+                    "--payer-keypair",
+                    "requests are paid from an escrow; make a keypair with `ogong-chain keygen PATH`",
+                )
+            })?,
+            rpc_url: args.rpc_url.ok_or_else(|| {
+                missing("--rpc-url", "requests are paid on a chain; name its RPC endpoint here or in OGONG_RPC_URL")
+            })?,
             program: match args.program_id {
                 None => PROGRAM_ID,
                 Some(text) => text.parse().map_err(|_| Error::Flag { flag: "--program-id", got: text })?,
@@ -60,7 +72,8 @@ mod tests {
         Config::resolve(Args::try_parse_from(flags).unwrap(), "/tmp/gateway".into())
     }
 
-    const WHOLE: [&str; 6] = ["--router-cert", "r.der", "--payer-keypair", "p.json", "--rpc-url", "http://127.0.0.1:8899"];
+    const WHOLE: [&str; 6] =
+        ["--router-cert", "r.der", "--payer-keypair", "p.json", "--rpc-url", "http://127.0.0.1:8899"];
 
     #[test]
     fn defaults_are_the_books() {
@@ -81,6 +94,8 @@ mod tests {
             assert!(error.to_string().contains(flag), "{error}");
             assert!(error.hint().is_some());
         }
-        assert!(resolve(&[&WHOLE[..], &["--program-id", "no"]].concat()).unwrap_err().to_string().contains("--program-id"));
+        assert!(
+            resolve(&[&WHOLE[..], &["--program-id", "no"]].concat()).unwrap_err().to_string().contains("--program-id")
+        );
     }
 }

@@ -61,12 +61,17 @@ impl Error {
         match self {
             Self::Missing { why, .. } => Some((*why).to_owned()),
             Self::Flag { .. } => Some("run with --help for what each flag takes".into()),
-            Self::Bind { addr, source } if source.kind() == AddrInUse => {
-                Some(format!("another process listens on port {}; stop it or choose another address with --bind", addr.port()))
+            Self::Bind { addr, source } if source.kind() == AddrInUse => Some(format!(
+                "another process listens on port {}; stop it or choose another address with --bind",
+                addr.port()
+            )),
+            Self::Bind { source, .. } if source.kind() == PermissionDenied => {
+                Some("ports below 1024 need privileges; choose a higher one with --bind".into())
             }
-            Self::Bind { source, .. } if source.kind() == PermissionDenied => Some("ports below 1024 need privileges; choose a higher one with --bind".into()),
             Self::Daemon(error) => error.hint(),
-            Self::SessionKey { .. } => Some("remove the file to have a new key made; orders under way keep theirs".into()),
+            Self::SessionKey { .. } => {
+                Some("remove the file to have a new key made; orders under way keep theirs".into())
+            }
             Self::Ledger(_) => Some("another gateway may use this data directory; give each its own --home".into()),
             Self::Net(error) => error.hint(),
             Self::Settlement(error) => error.hint().map(str::to_owned),

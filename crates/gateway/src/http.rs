@@ -42,11 +42,21 @@ async fn completions(State(gateway): State<Arc<Gateway>>, request: Request<Body>
 
 async fn answer(gateway: Arc<Gateway>, endpoint: Endpoint, request: Request<Body>) -> Result<Response, Refusal> {
     let Ok(slot) = gateway.slots.clone().try_acquire_owned() else {
-        return Err(Refusal::new(ErrorKind::Unavailable, "busy", "the gateway serves as many requests as it may", "try again in a few seconds"));
+        return Err(Refusal::new(
+            ErrorKind::Unavailable,
+            "busy",
+            "the gateway serves as many requests as it may",
+            "try again in a few seconds",
+        ));
     };
-    let body = tokio::time::timeout(BODY_WAIT, read_body(request.into_body()))
-        .await
-        .map_err(|_| Refusal::new(ErrorKind::InvalidRequest, "body_timeout", "the request body did not arrive in time", "send the request again"))??;
+    let body = tokio::time::timeout(BODY_WAIT, read_body(request.into_body())).await.map_err(|_| {
+        Refusal::new(
+            ErrorKind::InvalidRequest,
+            "body_timeout",
+            "the request body did not arrive in time",
+            "send the request again",
+        )
+    })??;
     let request = ValidRequest::parse(endpoint, &body)?;
     let response = serve(&gateway, request).await?;
     // The slot is taken until the last byte is out or the consumer has gone.
@@ -63,9 +73,21 @@ async fn read_body(body: Body) -> Result<Vec<u8>, Refusal> {
     let mut pieces = body.into_data_stream();
     let mut whole = Vec::new();
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| Refusal::new(ErrorKind::InvalidRequest, "invalid_request", format!("the request body could not be read: {error}"), "send the request again"))?;
+        let piece = piece.map_err(|error| {
+            Refusal::new(
+                ErrorKind::InvalidRequest,
+                "invalid_request",
+                format!("the request body could not be read: {error}"),
+                "send the request again",
+            )
+        })?;
         if whole.len() + piece.len() > BODY_BYTES_MAX {
-            return Err(Refusal::new(ErrorKind::TooLarge, "request_too_large", format!("the request body is over {BODY_BYTES_MAX} bytes"), "send less, or smaller media"));
+            return Err(Refusal::new(
+                ErrorKind::TooLarge,
+                "request_too_large",
+                format!("the request body is over {BODY_BYTES_MAX} bytes"),
+                "send less, or smaller media",
+            ));
         }
         whole.extend_from_slice(&piece);
     }
@@ -88,10 +110,20 @@ async fn health(State(gateway): State<Arc<Gateway>>) -> Response {
 
 async fn not_found(request: Request<Body>) -> Refusal {
     let path: String = request.uri().path().chars().take(200).collect();
-    Refusal::new(ErrorKind::NotFound, "unknown_path", format!("there is no {path} here"), "the gateway serves /v1/chat/completions, /v1/completions and /v1/models")
+    Refusal::new(
+        ErrorKind::NotFound,
+        "unknown_path",
+        format!("there is no {path} here"),
+        "the gateway serves /v1/chat/completions, /v1/completions and /v1/models",
+    )
 }
 
 async fn method_not_allowed(request: Request<Body>) -> Refusal {
     let hint = "completions are asked for with POST, models and health with GET";
-    Refusal::new(ErrorKind::MethodNotAllowed, "method_not_allowed", format!("{} is not allowed here", request.method()), hint)
+    Refusal::new(
+        ErrorKind::MethodNotAllowed,
+        "method_not_allowed",
+        format!("{} is not allowed here", request.method()),
+        hint,
+    )
 }

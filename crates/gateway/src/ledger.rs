@@ -73,7 +73,10 @@ impl Ledger {
         Ok(due)
     }
 
-    fn write(&self, change: impl FnOnce(&mut redb::Table<'_, [u8; 32], u64>) -> Result<(), redb::StorageError>) -> Result<(), Error> {
+    fn write(
+        &self,
+        change: impl FnOnce(&mut redb::Table<'_, [u8; 32], u64>) -> Result<(), redb::StorageError>,
+    ) -> Result<(), Error> {
         let write = self.0.begin_write().map_err(redb::Error::from)?;
         {
             let mut table = write.open_table(ESCROWS).map_err(redb::Error::from)?;

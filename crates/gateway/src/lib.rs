@@ -109,7 +109,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
 /// When the listener fails.
 pub async fn serve_http(gateway: Arc<Gateway>, listener: TcpListener, shutdown: Shutdown) -> Result<(), Error> {
     let told = shutdown.clone();
-    let server = axum::serve(listener, http::router(gateway)).with_graceful_shutdown(async move { told.cancelled().await });
+    let server =
+        axum::serve(listener, http::router(gateway)).with_graceful_shutdown(async move { told.cancelled().await });
     let drained = async move {
         shutdown.cancelled().await;
         tokio::time::sleep(DRAIN).await;

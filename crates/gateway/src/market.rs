@@ -8,7 +8,9 @@ use crate::refusal::Refusal;
 use crate::request::ValidRequest;
 use ogong_base::codec::Decode;
 use ogong_base::{ChainKey, ModelId, NetworkId, NodeId};
-use ogong_net::wire::{ErrorCode, ErrorReply, Forward, Models, ModelSummary, Report, Request, Route, RouteOutcome, RouteReply};
+use ogong_net::wire::{
+    ErrorCode, ErrorReply, Forward, ModelSummary, Models, Report, Request, Route, RouteOutcome, RouteReply,
+};
 use ogong_net::{Dialer, Error as NetError, Offer, ResponseStream};
 use ogong_openai::ErrorKind;
 use std::time::Duration;
@@ -95,7 +97,14 @@ impl Market {
     ///
     /// # Errors
     /// 402 over the price ceiling, 400 when no context is large enough, 503 when nobody serves the model or all stay busy, 502 when the router fails.
-    pub async fn route(&self, request: &ValidRequest, max_price: u64, exclude: &[NodeId], network: &NetworkId, now_ms: impl Fn() -> u64) -> Result<Matched, Refusal> {
+    pub async fn route(
+        &self,
+        request: &ValidRequest,
+        max_price: u64,
+        exclude: &[NodeId],
+        network: &NetworkId,
+        now_ms: impl Fn() -> u64,
+    ) -> Result<Matched, Refusal> {
         let deadline = Instant::now() + BUSY_WAIT;
         let mut exclude: Vec<NodeId> = exclude.to_vec();
         let most = exclude.len() + UNUSABLE_MAX;
@@ -120,7 +129,12 @@ impl Market {
                 Err(Unusable::Offer(node)) if exclude.len() < most && !exclude.contains(&node) => exclude.push(node),
                 Err(unusable) => {
                     warn!(?unusable, "router's match refused");
-                    return Err(Refusal::new(ErrorKind::Upstream, "router_failed", "the router matched an offer that does not hold", "choose another router with --router and --router-cert"));
+                    return Err(Refusal::new(
+                        ErrorKind::Upstream,
+                        "router_failed",
+                        "the router matched an offer that does not hold",
+                        "choose another router with --router and --router-cert",
+                    ));
                 }
             }
         }
@@ -134,7 +148,14 @@ impl Market {
         self.router.request_stream(Request::Forward(forward)).await
     }
 
-    fn accept(&self, reply: &RouteReply, request: &ValidRequest, max_price: u64, network: &NetworkId, now_ms: u64) -> Result<Matched, Unusable> {
+    fn accept(
+        &self,
+        reply: &RouteReply,
+        request: &ValidRequest,
+        max_price: u64,
+        network: &NetworkId,
+        now_ms: u64,
+    ) -> Result<Matched, Unusable> {
         let offer = match reply.signed_offer().verify(network, now_ms) {
             Ok(offer) => offer,
             Err(error) => {
@@ -153,7 +174,11 @@ impl Market {
     }
 
     fn ticket(&self, node: NodeId, model: &ModelId) -> Ticket {
-        let report = Report { node_id: node.as_bytes().to_vec(), model_id: model.to_string(), outcome: RouteOutcome::Abandoned.into() };
+        let report = Report {
+            node_id: node.as_bytes().to_vec(),
+            model_id: model.to_string(),
+            outcome: RouteOutcome::Abandoned.into(),
+        };
         Ticket { report: Some(report), reports: self.reports.clone() }
     }
 }
@@ -182,12 +207,24 @@ fn bytes32(bytes: &[u8]) -> Option<[u8; 32]> {
 fn refused(error: &NetError) -> Refusal {
     let NetError::Refused(reply) = error else {
         warn!(%error, "router not usable");
-        return Refusal::new(ErrorKind::Upstream, "router_unreachable", format!("the router cannot be asked: {error}"), error.hint().as_deref().unwrap_or("check --router and --router-cert"));
+        return Refusal::new(
+            ErrorKind::Upstream,
+            "router_unreachable",
+            format!("the router cannot be asked: {error}"),
+            error.hint().as_deref().unwrap_or("check --router and --router-cert"),
+        );
     };
     let message = reply.message.clone();
     match reply.code() {
-        ErrorCode::NotFound => Refusal::new(ErrorKind::Unavailable, "no_provider", message, "GET /v1/models lists what is served now"),
-        ErrorCode::NoMatch => Refusal::new(ErrorKind::PaymentRequired, "over_max_price", message, "the gateway's operator sets the ceiling with --max-price"),
+        ErrorCode::NotFound => {
+            Refusal::new(ErrorKind::Unavailable, "no_provider", message, "GET /v1/models lists what is served now")
+        }
+        ErrorCode::NoMatch => Refusal::new(
+            ErrorKind::PaymentRequired,
+            "over_max_price",
+            message,
+            "the gateway's operator sets the ceiling with --max-price",
+        ),
         ErrorCode::Busy => Refusal::new(ErrorKind::Unavailable, "busy", message, "try again in a few seconds"),
         ErrorCode::Malformed => refused_request(reply),
         _ => Refusal::new(ErrorKind::Upstream, "router_failed", format!("the router refused: {message}"), &reply.hint),
@@ -195,5 +232,6 @@ fn refused(error: &NetError) -> Refusal {
 }
 
 fn refused_request(reply: &ErrorReply) -> Refusal {
-    Refusal::new(ErrorKind::InvalidRequest, "context_length_exceeded", reply.message.clone(), "shorten the messages").param("messages")
+    Refusal::new(ErrorKind::InvalidRequest, "context_length_exceeded", reply.message.clone(), "shorten the messages")
+        .param("messages")
 }

@@ -46,7 +46,15 @@ pub fn fee_max(prompt_tokens_max: u64, tokens_max: u32, price_prompt: u64, price
 }
 
 /// Makes and signs the order for `request` by `offer`; `None` when the price is beyond any account.
-pub fn purchase(request: &ValidRequest, offer: &Offer, routed: Routed, terms: &Terms, session: &SessionKey, nonce: [u8; 32], now_ms: u64) -> Option<Purchase> {
+pub fn purchase(
+    request: &ValidRequest,
+    offer: &Offer,
+    routed: Routed,
+    terms: &Terms,
+    session: &SessionKey,
+    nonce: [u8; 32],
+    now_ms: u64,
+) -> Option<Purchase> {
     // An answer never outgrows its context, so more tokens need not be paid in advance.
     let max_tokens = request.tokens_max.min(offer.n_ctx);
     let prompt_tokens = request.prompt_tokens_max().min(u64::from(offer.n_ctx));

@@ -12,8 +12,8 @@ use crate::check::{Held, Mismatch, check};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use ogong_base::codec::Decode;
 use ogong_base::ReplyId;
+use ogong_base::codec::Decode;
 use ogong_commitment::order::Order;
 use ogong_net::proof::{PROOF_BYTES_MAX, PROOF_COMMENT, ProofBundle};
 use ogong_openai::sse::{self, EventReader, Payload};
@@ -132,14 +132,17 @@ impl Relay {
                 "ogong-verified reply_id={} resp_hash=ok record={} tokens={}",
                 self.reply_id, held.record_hash, held.n_tokens
             )),
-            Ending::Mismatch(mismatch) => sse::comment(&format!("ogong-mismatch reply_id={} reason={mismatch}", self.reply_id)),
+            Ending::Mismatch(mismatch) => {
+                sse::comment(&format!("ogong-mismatch reply_id={} reason={mismatch}", self.reply_id))
+            }
             Ending::Broken => String::new(),
         }
     }
 
     /// Ends the consumer's stream with an error that its library raises, never with `[DONE]`.
     fn broke(&mut self, why: &str, out: &mut Vec<u8>) {
-        let body = ErrorBody::new(ErrorKind::Upstream, "provider_failed", why).hint("send the request again; nothing is paid for an answer without a record");
+        let body = ErrorBody::new(ErrorKind::Upstream, "provider_failed", why)
+            .hint("send the request again; nothing is paid for an answer without a record");
         let json = String::from_utf8_lossy(&body.to_json()).into_owned();
         // A half-written event of the provider must not swallow ours.
         out.extend_from_slice(b"\n\n");

@@ -35,17 +35,32 @@ impl ValidRequest {
     /// # Errors
     /// A 400 that says which member is wrong; nothing has been paid then.
     pub fn parse(endpoint: Endpoint, body: &[u8]) -> Result<Self, Refusal> {
-        let head = RequestHead::parse(body)
-            .map_err(|error| invalid("invalid_request", error.to_string(), "send a JSON object as OpenAI's API reference describes it"))?;
-        let model: ModelId = head.model.parse().map_err(|_| {
-            invalid("model_not_found", format!("{:?} is not a model id", shortened(&head.model)), "write ogong/<verified|tee>/<maker>/<model>; GET /v1/models lists what is served").param("model")
+        let head = RequestHead::parse(body).map_err(|error| {
+            invalid("invalid_request", error.to_string(), "send a JSON object as OpenAI's API reference describes it")
         })?;
-        let frozen = request::freeze(body).map_err(|error| invalid("invalid_request", error.to_string(), "send a JSON object without repeated members"))?;
-        request::check_media(&frozen).map_err(|error| invalid("remote_media", error.to_string(), "inline media as data URLs").param("messages"))?;
+        let model: ModelId = head.model.parse().map_err(|_| {
+            invalid(
+                "model_not_found",
+                format!("{:?} is not a model id", shortened(&head.model)),
+                "write ogong/<verified|tee>/<maker>/<model>; GET /v1/models lists what is served",
+            )
+            .param("model")
+        })?;
+        let frozen = request::freeze(body).map_err(|error| {
+            invalid("invalid_request", error.to_string(), "send a JSON object without repeated members")
+        })?;
+        request::check_media(&frozen).map_err(|error| {
+            invalid("remote_media", error.to_string(), "inline media as data URLs").param("messages")
+        })?;
         let most = u32::try_from(ANSWER_TOKENS_MAX).unwrap_or(u32::MAX);
         let tokens_max = head.tokens_max.unwrap_or(TOKENS_DEFAULT).min(most);
-        SamplingParams::from_body(&frozen, tokens_max)
-            .map_err(|refusal| invalid("unsupported_parameter", refusal.to_string(), "verified answers take the sampling parameters that the documentation lists"))?;
+        SamplingParams::from_body(&frozen, tokens_max).map_err(|refusal| {
+            invalid(
+                "unsupported_parameter",
+                refusal.to_string(),
+                "verified answers take the sampling parameters that the documentation lists",
+            )
+        })?;
         Ok(Self { endpoint, model, body: frozen.into(), stream: head.stream, tokens_max })
     }
 
@@ -81,7 +96,10 @@ mod tests {
     #[test]
     fn what_identifies_a_person_is_dropped_and_the_rest_keeps_its_order() {
         let request = parse(&format!(r#"{{ "user":"me", "stream": true, "model":"{MODEL}","messages":[{{"role":"user","content":"hi"}}],"store":true}}"#)).unwrap();
-        assert_eq!(request.body, format!(r#"{{"stream":true,"model":"{MODEL}","messages":[{{"role":"user","content":"hi"}}]}}"#).as_bytes());
+        assert_eq!(
+            request.body,
+            format!(r#"{{"stream":true,"model":"{MODEL}","messages":[{{"role":"user","content":"hi"}}]}}"#).as_bytes()
+        );
         assert!(request.stream);
         assert_eq!(request.tokens_max, TOKENS_DEFAULT);
         assert_eq!(request.prompt_tokens_max(), request.body.len() as u64 + TEMPLATE_TOKENS_MAX);
@@ -104,7 +122,11 @@ mod tests {
         ];
         for (body, code) in table {
             let refusal = parse(body).unwrap_err();
-            assert_eq!((refusal.kind(), refusal.body().error.code.as_deref()), (ErrorKind::InvalidRequest, Some(code)), "{body}: {refusal}");
+            assert_eq!(
+                (refusal.kind(), refusal.body().error.code.as_deref()),
+                (ErrorKind::InvalidRequest, Some(code)),
+                "{body}: {refusal}"
+            );
             assert!(refusal.body().error.message.contains("hint: "), "{body}");
         }
     }

@@ -77,22 +77,40 @@ pub async fn serve(gateway: &Arc<Gateway>, request: ValidRequest) -> Result<Resp
     Err(last.unwrap_or_else(|| provider_failed("no provider answered")))
 }
 
-async fn attempt(gateway: &Gateway, request: &ValidRequest, matched: Matched, terms: crate::chain::Terms) -> Result<Begun, Failure> {
+async fn attempt(
+    gateway: &Gateway,
+    request: &ValidRequest,
+    matched: Matched,
+    terms: crate::chain::Terms,
+) -> Result<Begun, Failure> {
     let Matched { offer, routed, relay, mut ticket } = matched;
     let root = gateway.chain.model_root(&request.model).await.map_err(|error| Failure::Final(unpaid(&error)))?;
     let Some(root) = root else {
         return Err(Failure::Final(
-            Refusal::new(ErrorKind::NotFound, "model_not_found", format!("{} is not in the chain's catalogue", request.model), "an answer of a model without a catalogue entry cannot be verified").param("model"),
+            Refusal::new(
+                ErrorKind::NotFound,
+                "model_not_found",
+                format!("{} is not in the chain's catalogue", request.model),
+                "an answer of a model without a catalogue entry cannot be verified",
+            )
+            .param("model"),
         ));
     };
     if offer.model_root != root {
         ticket.judge(RouteOutcome::Failed);
         return Err(Failure::Provider(provider_failed("the provider offers other files than the catalogue names")));
     }
-    let upstream = Upstream::new(&offer, relay, &gateway.market, &gateway.clients).map_err(|error| Failure::Provider(provider_failed(error.to_string())))?;
+    let upstream = Upstream::new(&offer, relay, &gateway.market, &gateway.clients)
+        .map_err(|error| Failure::Provider(provider_failed(error.to_string())))?;
     let nonce = random().map_err(Failure::Final)?;
-    let purchase = purchase(request, &offer, routed, &terms, &gateway.session, nonce, now_ms())
-        .ok_or_else(|| Failure::Provider(Refusal::new(ErrorKind::PaymentRequired, "over_max_price", "the provider's price is beyond any account", "set --max-price")))?;
+    let purchase = purchase(request, &offer, routed, &terms, &gateway.session, nonce, now_ms()).ok_or_else(|| {
+        Failure::Provider(Refusal::new(
+            ErrorKind::PaymentRequired,
+            "over_max_price",
+            "the provider's price is beyond any account",
+            "set --max-price",
+        ))
+    })?;
     open_escrow(gateway, &purchase).await.map_err(Failure::Final)?;
     let headers = order_headers(&purchase);
     let begun = upstream.post(request.endpoint.path(), &headers, request.body.clone()).await;
@@ -116,7 +134,12 @@ async fn open_escrow(gateway: &Gateway, purchase: &Purchase) -> Result<(), Refus
     let noted = tokio::task::spawn_blocking(move || ledger.note(&reply_id, deadline_ms)).await;
     if !matches!(noted, Ok(Ok(()))) {
         warn!(?noted, "escrow could not be noted");
-        return Err(Refusal::new(ErrorKind::Internal, "ledger", "the gateway cannot write its escrow ledger", "check the disk of its data directory"));
+        return Err(Refusal::new(
+            ErrorKind::Internal,
+            "ledger",
+            "the gateway cannot write its escrow ledger",
+            "check the disk of its data directory",
+        ));
     }
     let opening = Opening {
         order: &purchase.order,
@@ -147,13 +170,20 @@ async fn first_byte(reply: Reply) -> Result<Reply, crate::upstream::Error> {
 async fn declined(reply: Reply, mut ticket: Ticket) -> Failure {
     let status = reply.status;
     let theirs = reply.whole().await.ok().and_then(|body| ErrorBody::from_json(&body));
-    let message = theirs.as_ref().map_or_else(|| format!("the provider answered with status {status}"), |body| body.error.message.clone());
+    let message = theirs
+        .as_ref()
+        .map_or_else(|| format!("the provider answered with status {status}"), |body| body.error.message.clone());
     let code = theirs.and_then(|body| body.error.code).unwrap_or_else(|| "provider_refused".into());
     let kind = match status {
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => ErrorKind::InvalidRequest,
         StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::TooLarge,
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            return Failure::Provider(Refusal::new(ErrorKind::Unavailable, "busy", message, "try again in a few seconds"));
+            return Failure::Provider(Refusal::new(
+                ErrorKind::Unavailable,
+                "busy",
+                message,
+                "try again in a few seconds",
+            ));
         }
         _ => {
             ticket.judge(RouteOutcome::Failed);
@@ -174,18 +204,39 @@ fn order_headers(purchase: &Purchase) -> Vec<(&'static str, String)> {
 
 fn random() -> Result<[u8; 32], Refusal> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| Refusal::new(ErrorKind::Internal, "randomness", format!("no randomness: {error}"), ""))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Refusal::new(ErrorKind::Internal, "randomness", format!("no randomness: {error}"), ""))?;
     Ok(bytes)
 }
 
 fn unpaid(error: &ChainError) -> Refusal {
     match error {
-        ChainError::Unreachable(_) => Refusal::new(ErrorKind::Unavailable, "chain_unreachable", error.to_string(), "check --rpc-url; a request is forwarded only when its escrow is confirmed"),
-        ChainError::Funds(_) => Refusal::new(ErrorKind::PaymentRequired, "escrow_funds", error.to_string(), "top up the account of --payer-keypair"),
-        ChainError::Refused(_) => Refusal::new(ErrorKind::PaymentRequired, "escrow_refused", error.to_string(), "check that --rpc-url and OGONG_PROGRAM_ID name the network that the router serves"),
+        ChainError::Unreachable(_) => Refusal::new(
+            ErrorKind::Unavailable,
+            "chain_unreachable",
+            error.to_string(),
+            "check --rpc-url; a request is forwarded only when its escrow is confirmed",
+        ),
+        ChainError::Funds(_) => Refusal::new(
+            ErrorKind::PaymentRequired,
+            "escrow_funds",
+            error.to_string(),
+            "top up the account of --payer-keypair",
+        ),
+        ChainError::Refused(_) => Refusal::new(
+            ErrorKind::PaymentRequired,
+            "escrow_refused",
+            error.to_string(),
+            "check that --rpc-url and OGONG_PROGRAM_ID name the network that the router serves",
+        ),
     }
 }
 
 fn provider_failed(message: impl Into<String>) -> Refusal {
-    Refusal::new(ErrorKind::Upstream, "provider_failed", message, "send the request again; the escrow of a failed order is refunded after its deadline")
+    Refusal::new(
+        ErrorKind::Upstream,
+        "provider_failed",
+        message,
+        "send the request again; the escrow of a failed order is refunded after its deadline",
+    )
 }

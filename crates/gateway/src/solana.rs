@@ -76,13 +76,20 @@ impl Payer {
 
     async fn opened(&self, opening: Opening<'_>) -> Result<(), ChainError> {
         let (provider, router) = (address(&opening.provider_payout), address(&opening.router_payout));
-        let opened = self.chain.open_escrow(&self.wallet, &opening.order.to_bytes(), opening.session_key, &provider, &router).await;
+        let opened = self
+            .chain
+            .open_escrow(&self.wallet, &opening.order.to_bytes(), opening.session_key, &provider, &router)
+            .await;
         match opened {
             Ok(_) => Ok(()),
             Err(error @ Error::Poor { .. }) => Err(ChainError::Funds(error.to_string())),
             // The token program's own refusal does not say who lacks what.
             Err(error @ Error::Transaction(_)) => match self.chain.token_balance(&self.wallet.address()).await {
-                Ok(have) if have < opening.order.max_fee => Err(ChainError::Funds(format!("{} holds {have} atoms, {} needed", self.wallet.address(), opening.order.max_fee))),
+                Ok(have) if have < opening.order.max_fee => Err(ChainError::Funds(format!(
+                    "{} holds {have} atoms, {} needed",
+                    self.wallet.address(),
+                    opening.order.max_fee
+                ))),
                 _ => Err(ChainError::Refused(error.to_string())),
             },
             Err(error) if error.is_transient() => Err(ChainError::Unreachable(error.to_string())),
@@ -119,7 +126,9 @@ impl Chain for Payer {
     fn refund_expired(&self, reply_id: ReplyId) -> BoxFuture<'_, Result<(), ChainError>> {
         async move {
             let refunded = self.chain.refund_expired(&self.wallet, &reply_id).await;
-            refunded.map(drop).map_err(|error| if error.is_transient() { unread(error) } else { ChainError::Refused(error.to_string()) })
+            refunded.map(drop).map_err(|error| {
+                if error.is_transient() { unread(error) } else { ChainError::Refused(error.to_string()) }
+            })
         }
         .boxed()
     }

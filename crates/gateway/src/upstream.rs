@@ -122,7 +122,8 @@ impl Clients {
         if let Some(client) = clients.get(&pin) {
             return Ok(client.clone());
         }
-        let tls = https::client_config(pin.map(|hash| *hash.as_bytes())).map_err(|error| Error::NoWay(error.to_string()))?;
+        let tls =
+            https::client_config(pin.map(|hash| *hash.as_bytes())).map_err(|error| Error::NoWay(error.to_string()))?;
         let client = reqwest::Client::builder()
             .use_preconfigured_tls(tls)
             .no_proxy()
@@ -169,7 +170,13 @@ impl Upstream {
         self.send("GET", path, headers, Bytes::new()).await
     }
 
-    async fn send(&self, method: &'static str, path: &str, headers: &[(&'static str, String)], body: Bytes) -> Result<Reply, Error> {
+    async fn send(
+        &self,
+        method: &'static str,
+        path: &str,
+        headers: &[(&'static str, String)],
+        body: Bytes,
+    ) -> Result<Reply, Error> {
         match self {
             Self::Direct { client, base } => direct(client, method, &format!("{base}{path}"), headers, body).await,
             Self::Relay { market, node, model } => {
@@ -178,7 +185,10 @@ impl Upstream {
                     model_id: model.to_string(),
                     method: method.to_owned(),
                     path: path.to_owned(),
-                    headers: headers.iter().map(|(name, value)| HttpHeader { name: (*name).to_owned(), value: value.clone().into_bytes() }).collect(),
+                    headers: headers
+                        .iter()
+                        .map(|(name, value)| HttpHeader { name: (*name).to_owned(), value: value.clone().into_bytes() })
+                        .collect(),
                     body: body.to_vec(),
                 };
                 relayed(market.forward(forward).await?).await
@@ -187,8 +197,18 @@ impl Upstream {
     }
 }
 
-async fn direct(client: &reqwest::Client, method: &str, url: &str, headers: &[(&'static str, String)], body: Bytes) -> Result<Reply, Error> {
-    let mut request = if method == "GET" { client.get(url) } else { client.post(url).header("content-type", "application/json").body(body) };
+async fn direct(
+    client: &reqwest::Client,
+    method: &str,
+    url: &str,
+    headers: &[(&'static str, String)],
+    body: Bytes,
+) -> Result<Reply, Error> {
+    let mut request = if method == "GET" {
+        client.get(url)
+    } else {
+        client.post(url).header("content-type", "application/json").body(body)
+    };
     for (name, value) in headers {
         request = request.header(*name, value);
     }
@@ -203,7 +223,8 @@ async fn direct(client: &reqwest::Client, method: &str, url: &str, headers: &[(&
 async fn relayed(mut stream: ResponseStream) -> Result<Reply, Error> {
     stream.set_timeout(READ_WAIT);
     let Some(Response::ForwardHead(head)) = stream.next().await? else { return Err(Error::Cut) };
-    let status = u16::try_from(head.status).ok().and_then(|status| StatusCode::from_u16(status).ok()).ok_or(Error::Cut)?;
+    let status =
+        u16::try_from(head.status).ok().and_then(|status| StatusCode::from_u16(status).ok()).ok_or(Error::Cut)?;
     let content_type = head.headers.into_iter().find(|header| header.name == "content-type").map(|header| header.value);
     let body = futures::stream::try_unfold(Some(stream), |stream| async move {
         let Some(mut stream) = stream else { return Ok(None) };

@@ -18,7 +18,9 @@ async fn read_stream(response: reqwest::Response) -> (String, Vec<String>, Vec<u
     let (mut text, mut comments, mut done) = (String::new(), Vec::new(), false);
     for event in EventReader::new(1 << 20).push(&body).unwrap() {
         match event.payload {
-            Payload::Data(json) => text.push_str(&ogong_openai::Endpoint::Chat.chunk_text(&json).unwrap_or_else(|| String::from_utf8(json).unwrap())),
+            Payload::Data(json) => text.push_str(
+                &ogong_openai::Endpoint::Chat.chunk_text(&json).unwrap_or_else(|| String::from_utf8(json).unwrap()),
+            ),
             Payload::Comment(comment) => comments.push(String::from_utf8(comment).unwrap()),
             Payload::Done => done = true,
             Payload::Other => {}
@@ -43,7 +45,10 @@ async fn streamed_answer_is_relayed_and_verified(relay: bool) {
     assert_eq!(text, PIECES.concat());
     assert!(done);
     assert!(comments[0].starts_with("ogong-record "), "{comments:?}");
-    assert!(comments[1].starts_with(&format!("ogong-verified reply_id={reply_id} resp_hash=ok record=")), "{comments:?}");
+    assert!(
+        comments[1].starts_with(&format!("ogong-verified reply_id={reply_id} resp_hash=ok record=")),
+        "{comments:?}"
+    );
     assert!(String::from_utf8_lossy(&body).ends_with("data: [DONE]\n\n"));
 
     let order = provider.inner.orders.lock().unwrap()[0].clone();
@@ -51,7 +56,10 @@ async fn streamed_answer_is_relayed_and_verified(relay: bool) {
     assert_eq!((order.max_tokens, order.n_ctx, order.deadline_ms - order.issued_ms), (64, 2_048, 900_000));
     let escrows = mesh.chain.escrows.lock().unwrap();
     let escrow = &escrows[&order.reply_id()];
-    assert_eq!((escrow.state, escrow.max_fee, escrow.provider_payout), (EscrowState::Open, order.max_fee, provider.offer.payout));
+    assert_eq!(
+        (escrow.state, escrow.max_fee, escrow.provider_payout),
+        (EscrowState::Open, order.max_fee, provider.offer.payout)
+    );
 }
 
 #[tokio::test]
@@ -92,7 +100,9 @@ async fn the_body_is_frozen_once_and_names_nobody() {
     let mesh = Mesh::start(Options::default()).await;
     let provider = mesh.provider(1, Behaviour::Honest).await;
     mesh.chat(false).await;
-    let expected = format!(r#"{{"model":"{MODEL}","messages":[{{"role":"user","content":"hi"}}],"stream":false,"max_tokens":64}}"#);
+    let expected = format!(
+        r#"{{"model":"{MODEL}","messages":[{{"role":"user","content":"hi"}}],"stream":false,"max_tokens":64}}"#
+    );
     assert_eq!(provider.inner.bodies.lock().unwrap()[0], expected);
 }
 
@@ -109,7 +119,10 @@ async fn every_lie_about_an_answer_is_named() {
         let _provider = mesh.provider(1, behaviour).await;
         let (_, comments, _, done) = read_stream(mesh.chat(true).await).await;
         let last = comments.last().expect("a finding");
-        assert!(last.starts_with("ogong-mismatch ") && last.ends_with(&format!("reason={reason}")), "{behaviour:?}: {last}");
+        assert!(
+            last.starts_with("ogong-mismatch ") && last.ends_with(&format!("reason={reason}")),
+            "{behaviour:?}: {last}"
+        );
         assert!(done);
         assert_eq!(header(&mesh.chat(false).await, "x-ogong-resp-hash"), word, "{behaviour:?}");
     }
@@ -168,7 +181,9 @@ async fn hang_up_reaches_the_provider(relay: bool) {
     let mut pieces = mesh.chat(true).await.bytes_stream();
     assert!(!pieces.next().await.unwrap().unwrap().is_empty());
     drop(pieces);
-    tokio::time::timeout(PATIENCE, provider.inner.hung_up.notified()).await.expect("the provider's connection is closed");
+    tokio::time::timeout(PATIENCE, provider.inner.hung_up.notified())
+        .await
+        .expect("the provider's connection is closed");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 mod common;
 
 use common::provider::Behaviour;
-use common::{MODEL, PATIENCE, Mesh, Options, error_of, router_config};
+use common::{MODEL, Mesh, Options, PATIENCE, error_of, router_config};
 use ogong_base::ReplyId;
 use ogong_base::params::BODY_BYTES_MAX;
 use ogong_gateway::chain::EscrowState;
@@ -20,7 +20,12 @@ async fn every_bad_request_has_a_status_a_code_and_a_hint_and_costs_nothing() {
         ("/v1/chat/completions", "[1]".into(), 400, "invalid_request"),
         ("/v1/chat/completions", r#"{"messages":[]}"#.into(), 400, "invalid_request"),
         ("/v1/chat/completions", r#"{"model":"gpt-4o","messages":[]}"#.into(), 400, "model_not_found"),
-        ("/v1/chat/completions", r#"{"model":"ogong/verified/acme/UPPER","messages":[]}"#.into(), 400, "model_not_found"),
+        (
+            "/v1/chat/completions",
+            r#"{"model":"ogong/verified/acme/UPPER","messages":[]}"#.into(),
+            400,
+            "model_not_found",
+        ),
         ("/v1/chat/completions", with(r#""stream":"yes""#), 400, "invalid_request"),
         ("/v1/chat/completions", with(r#""n":3"#), 400, "unsupported_parameter"),
         ("/v1/chat/completions", with(r#""tools":[{}]"#), 400, "unsupported_parameter"),
@@ -29,8 +34,18 @@ async fn every_bad_request_has_a_status_a_code_and_a_hint_and_costs_nothing() {
         ("/v1/chat/completions", r#"{"model":"ogong/verified/other/small","messages":[]}"#.into(), 503, "no_provider"),
         ("/v1/embeddings", "{}".into(), 404, "unknown_path"),
         ("/v1/models", "{}".into(), 405, "method_not_allowed"),
-        ("/v1/chat/completions", format!(r#"{{"model":"{MODEL}","messages":["{}"]}}"#, "x".repeat(BODY_BYTES_MAX)), 413, "request_too_large"),
-        ("/v1/chat/completions", format!(r#"{{"model":"{MODEL}","messages":["{}"]}}"#, "x".repeat(512 << 10)), 400, "context_length_exceeded"),
+        (
+            "/v1/chat/completions",
+            format!(r#"{{"model":"{MODEL}","messages":["{}"]}}"#, "x".repeat(BODY_BYTES_MAX)),
+            413,
+            "request_too_large",
+        ),
+        (
+            "/v1/chat/completions",
+            format!(r#"{{"model":"{MODEL}","messages":["{}"]}}"#, "x".repeat(512 << 10)),
+            400,
+            "context_length_exceeded",
+        ),
     ];
     for (path, body, status, code) in table {
         let shown: String = body.chars().take(60).collect();
@@ -69,9 +84,11 @@ async fn models_and_health_are_told() {
     let mesh = Mesh::start(Options::default()).await;
     let _provider = mesh.provider(1, Behaviour::Honest).await;
     let get = |path: &str| mesh.client.get(format!("{}{path}", mesh.base)).send();
-    let models: serde_json::Value = serde_json::from_slice(&get("/v1/models").await.unwrap().bytes().await.unwrap()).unwrap();
+    let models: serde_json::Value =
+        serde_json::from_slice(&get("/v1/models").await.unwrap().bytes().await.unwrap()).unwrap();
     assert_eq!((models["data"][0]["id"].as_str(), models["data"][0]["owned_by"].as_str()), (Some(MODEL), Some("acme")));
-    let health: serde_json::Value = serde_json::from_slice(&get("/health").await.unwrap().bytes().await.unwrap()).unwrap();
+    let health: serde_json::Value =
+        serde_json::from_slice(&get("/health").await.unwrap().bytes().await.unwrap()).unwrap();
     assert_eq!((health["status"].as_str(), health["router"].as_str()), (Some("ok"), Some("connected")));
 }
 

@@ -18,6 +18,6 @@ pub mod wire;
 pub use error::Error;
 pub use offer::{Offer, OfferError, SignedOffer};
 pub use quic::{
-    DialState, Dialer, Endpoint, Handler, Identity, Limits, Peer, PeerInfo, Pin, ResponseSink,
-    ResponseStream, consensus_id_of_der, consensus_id_of_file,
+    DialState, Dialer, Endpoint, Handler, Identity, Limits, Peer, PeerInfo, Pin, ResponseSink, ResponseStream,
+    consensus_id_of_der, consensus_id_of_file,
 };

@@ -193,11 +193,7 @@ impl From<Upsert> for SignedOffer {
 impl RouteReply {
     /// The provider's offer as the router passed it on.
     pub fn signed_offer(&self) -> SignedOffer {
-        SignedOffer {
-            offer: self.offer.clone(),
-            public: self.public.clone(),
-            signature: self.signature.clone(),
-        }
+        SignedOffer { offer: self.offer.clone(), public: self.public.clone(), signature: self.signature.clone() }
     }
 }
 

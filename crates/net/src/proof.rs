@@ -77,7 +77,13 @@ mod tests {
 
     fn bundle() -> ProofBundle {
         let key = NodeKey::from_seeds([1; 32], [2; 32]);
-        ProofBundle { record: vec![1; 181], signature: key.sign(domain::RECORD, &[1; 181]), public: key.public(), ids: vec![5, 6], raw_text: b"hi".to_vec() }
+        ProofBundle {
+            record: vec![1; 181],
+            signature: key.sign(domain::RECORD, &[1; 181]),
+            public: key.public(),
+            ids: vec![5, 6],
+            raw_text: b"hi".to_vec(),
+        }
     }
 
     #[test]

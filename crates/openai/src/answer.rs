@@ -27,7 +27,11 @@ impl Endpoint {
         match self {
             Self::Chat => {
                 let chunk: ChatChunk = serde_json::from_slice(json).ok()?;
-                Some(first(chunk.choices, |choice| choice.index).and_then(|choice| choice.delta.content).unwrap_or_default())
+                Some(
+                    first(chunk.choices, |choice| choice.index)
+                        .and_then(|choice| choice.delta.content)
+                        .unwrap_or_default(),
+                )
             }
             Self::Completions => text_of_completion(json),
         }
@@ -218,7 +222,8 @@ pub struct Model {
 impl ModelList {
     /// A list of `(id, maker)` pairs, all created at `created` (Unix seconds).
     pub fn new(models: impl IntoIterator<Item = (String, String)>, created: u64) -> Self {
-        let data = models.into_iter().map(|(id, owned_by)| Model { id, object: "model".into(), created, owned_by }).collect();
+        let data =
+            models.into_iter().map(|(id, owned_by)| Model { id, object: "model".into(), created, owned_by }).collect();
         Self { object: "list".into(), data }
     }
 }
@@ -229,11 +234,13 @@ mod tests {
 
     #[test]
     fn text_is_that_of_the_first_choice() {
-        let chunk = br#"{"choices":[{"index":1,"delta":{"content":"no"}},{"index":0,"delta":{"content":"yes"}}],"x":1}"#;
+        let chunk =
+            br#"{"choices":[{"index":1,"delta":{"content":"no"}},{"index":0,"delta":{"content":"yes"}}],"x":1}"#;
         assert_eq!(Endpoint::Chat.chunk_text(chunk).as_deref(), Some("yes"));
         assert_eq!(Endpoint::Chat.chunk_text(br#"{"choices":[],"usage":null}"#).as_deref(), Some(""));
         assert_eq!(Endpoint::Chat.chunk_text(br#"{"choices":[{"delta":{"role":"assistant"}}]}"#).as_deref(), Some(""));
-        let answer = br#"{"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
+        let answer =
+            br#"{"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
         assert_eq!(Endpoint::Chat.answer_text(answer).as_deref(), Some("hi"));
         assert_eq!(Endpoint::Completions.answer_text(br#"{"choices":[{"text":"ab"}]}"#).as_deref(), Some("ab"));
         assert_eq!(Endpoint::Chat.answer_text(br#"{"error":{}}"#), None);
@@ -247,7 +254,11 @@ mod tests {
             object: "chat.completion.chunk".into(),
             created: 1,
             model: "m".into(),
-            choices: vec![ChunkChoice { index: 0, delta: Delta { role: None, content: Some("x".into()) }, finish_reason: None }],
+            choices: vec![ChunkChoice {
+                index: 0,
+                delta: Delta { role: None, content: Some("x".into()) },
+                finish_reason: None,
+            }],
             usage: None,
         };
         assert_eq!(

@@ -87,7 +87,12 @@ impl ErrorBody {
     /// A body of `kind` with a stable `code` and a `message` for people.
     pub fn new(kind: ErrorKind, code: &str, message: impl Into<String>) -> Self {
         Self {
-            error: ErrorDetail { message: message.into(), kind: kind.type_name().into(), param: None, code: Some(code.into()) },
+            error: ErrorDetail {
+                message: message.into(),
+                kind: kind.type_name().into(),
+                param: None,
+                code: Some(code.into()),
+            },
         }
     }
 
@@ -121,7 +126,9 @@ mod tests {
 
     #[test]
     fn the_shape_is_the_one_clients_parse() {
-        let body = ErrorBody::new(ErrorKind::InvalidRequest, "model_id", "no such model").param("model").hint("see /v1/models");
+        let body = ErrorBody::new(ErrorKind::InvalidRequest, "model_id", "no such model")
+            .param("model")
+            .hint("see /v1/models");
         assert_eq!(
             String::from_utf8(body.to_json()).unwrap(),
             r#"{"error":{"message":"no such model; hint: see /v1/models","type":"invalid_request_error","param":"model","code":"model_id"}}"#

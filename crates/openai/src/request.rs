@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn reads_the_head_and_leaves_the_rest() {
-        let head = RequestHead::parse(br#"{"model":"m","messages":[{"role":"user"}],"stream":true,"max_tokens":7}"#).unwrap();
+        let head =
+            RequestHead::parse(br#"{"model":"m","messages":[{"role":"user"}],"stream":true,"max_tokens":7}"#).unwrap();
         assert_eq!(head, RequestHead { model: "m".into(), stream: true, tokens_max: Some(7) });
         let newer = RequestHead::parse(br#"{"model":"m","max_tokens":7,"max_completion_tokens":3}"#).unwrap();
         assert_eq!(newer.tokens_max, Some(3));

@@ -68,7 +68,9 @@ impl EventReader {
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Event>, Error> {
         self.pending.extend_from_slice(bytes);
         let mut events = Vec::new();
-        while let Some(offset) = self.pending.get(self.scanned..).and_then(|rest| rest.iter().position(|byte| *byte == b'\n')) {
+        while let Some(offset) =
+            self.pending.get(self.scanned..).and_then(|rest| rest.iter().position(|byte| *byte == b'\n'))
+        {
             let end = self.scanned + offset + 1;
             let line = trimmed(&self.pending[self.line_start..end]).to_vec();
             self.scanned = end;
@@ -155,7 +157,10 @@ mod tests {
             .into_iter()
             .map(|event| event.payload)
             .collect();
-        assert_eq!(payloads, [Payload::Comment(b"ping".to_vec()), Payload::Other, Payload::Data(b"a\nb".to_vec()), Payload::Done]);
+        assert_eq!(
+            payloads,
+            [Payload::Comment(b"ping".to_vec()), Payload::Other, Payload::Data(b"a\nb".to_vec()), Payload::Done]
+        );
     }
 
     #[test]

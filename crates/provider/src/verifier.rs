@@ -54,6 +54,8 @@ impl Verifier {
                     continue;
                 }
             };
+            // Waiting on a child closes a stdin that it still owns, and the child would take that for our end.
+            let _stdin = child.stdin.take();
             info!(bind = %self.bind, "verifier started");
             match shutdown.unless(child.wait()).await {
                 Some(status) => warn!(?status, log = %self.log().display(), "verifier ended; starting it again"),

@@ -31,7 +31,16 @@ impl Config {
     /// # Errors
     /// When a flag does not parse.
     pub fn resolve(args: Args, data_dir: PathBuf) -> Result<Self, Error> {
-        let payout = args.payout.map(|text| text.parse().map_err(|_| Error::Flag { flag: "--payout", got: text, want: "a Solana address in base58" })).transpose()?;
+        let payout = args
+            .payout
+            .map(|text| {
+                text.parse().map_err(|_| Error::Flag {
+                    flag: "--payout",
+                    got: text,
+                    want: "a Solana address in base58",
+                })
+            })
+            .transpose()?;
         Ok(Self {
             bind: args.bind,
             cert_out: args.cert_out,

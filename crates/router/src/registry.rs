@@ -179,7 +179,11 @@ impl<S> Entry<S> {
     }
 
     fn available(&self, now_ms: u64) -> u32 {
-        let routed = self.open.iter().filter(|open| !open.counted && now_ms.saturating_sub(open.at_ms) < HEARTBEAT_EXPIRY_MS).count();
+        let routed = self
+            .open
+            .iter()
+            .filter(|open| !open.counted && now_ms.saturating_sub(open.at_ms) < HEARTBEAT_EXPIRY_MS)
+            .count();
         self.free.saturating_sub(u32::try_from(routed).unwrap_or(u32::MAX))
     }
 
@@ -245,7 +249,14 @@ impl<S: Clone> Registry<S> {
     ///
     /// # Errors
     /// When another connection than the offer's says so.
-    pub fn heartbeat(&mut self, peer: ConsensusId, node: NodeId, model: &ModelId, free_slots: u32, now_ms: u64) -> Result<bool, Refusal> {
+    pub fn heartbeat(
+        &mut self,
+        peer: ConsensusId,
+        node: NodeId,
+        model: &ModelId,
+        free_slots: u32,
+        now_ms: u64,
+    ) -> Result<bool, Refusal> {
         self.sweep(now_ms);
         let Some(entry) = self.entry(node, model) else { return Ok(false) };
         if entry.listing.consensus != peer {
@@ -279,7 +290,12 @@ impl<S: Clone> Registry<S> {
     ///
     /// # Errors
     /// Says which filter left nobody.
-    pub fn route(&mut self, query: &Query, now_ms: u64, rng: &mut (impl Rng + CryptoRng)) -> Result<Matched<S>, NoMatch> {
+    pub fn route(
+        &mut self,
+        query: &Query,
+        now_ms: u64,
+        rng: &mut (impl Rng + CryptoRng),
+    ) -> Result<Matched<S>, NoMatch> {
         self.sweep(now_ms);
         let nodes = self.offers.get(&query.model).ok_or(NoMatch::Unoffered)?;
         let fitting = fitting(nodes, query, now_ms)?;
@@ -331,7 +347,8 @@ impl<S: Clone> Registry<S> {
 
     /// The models with live offers, sorted by the text of their ids.
     pub fn models(&self, now_ms: u64) -> Vec<Summary> {
-        let mut models: Vec<Summary> = self.offers.iter().filter_map(|(model, nodes)| summary(model, nodes, now_ms)).collect();
+        let mut models: Vec<Summary> =
+            self.offers.iter().filter_map(|(model, nodes)| summary(model, nodes, now_ms)).collect();
         models.sort_by_cached_key(|summary| summary.model.to_string());
         models
     }
@@ -375,7 +392,8 @@ fn fitting<S>(nodes: &BTreeMap<NodeId, Entry<S>>, query: &Query, now_ms: u64) ->
     if live.is_empty() {
         return Err(NoMatch::Unoffered);
     }
-    let others: Vec<&Entry<S>> = live.into_iter().filter(|entry| !query.exclude.contains(&entry.listing.node)).collect();
+    let others: Vec<&Entry<S>> =
+        live.into_iter().filter(|entry| !query.exclude.contains(&entry.listing.node)).collect();
     let Some(least) = others.iter().map(|entry| entry.price()).min() else { return Err(NoMatch::Excluded) };
     if least > query.max_price {
         return Err(NoMatch::OverPrice { max_price: query.max_price, least });

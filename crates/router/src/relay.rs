@@ -88,7 +88,8 @@ impl Relay {
             return Ok(client.clone());
         }
         let internal = |error: String| ErrorReply::internal(format!("no HTTP client: {error}"));
-        let tls = https::client_config(pin.map(|hash| *hash.as_bytes())).map_err(|error| internal(error.to_string()))?;
+        let tls =
+            https::client_config(pin.map(|hash| *hash.as_bytes())).map_err(|error| internal(error.to_string()))?;
         let client = reqwest::Client::builder()
             .use_preconfigured_tls(tls)
             .no_proxy()
@@ -124,7 +125,11 @@ fn passed_back(headers: &reqwest::header::HeaderMap) -> Vec<HttpHeader> {
 
 fn failed(error: &reqwest::Error) -> ErrorReply {
     let code = if error.is_timeout() { ErrorCode::Timeout } else { ErrorCode::Unavailable };
-    ErrorReply::new(code, format!("the provider could not be reached: {}", error.to_string().to_lowercase()), "route the request again without this provider")
+    ErrorReply::new(
+        code,
+        format!("the provider could not be reached: {}", error.to_string().to_lowercase()),
+        "route the request again without this provider",
+    )
 }
 
 #[cfg(test)]
@@ -136,7 +141,9 @@ mod tests {
         for path in ["/v1/chat/completions", "/v1/completions", "/v1/replies/00ff/proof"] {
             assert!(is_served_path(path), "{path}");
         }
-        for path in ["", "/", "/v2/x", "v1/x", "/v1/../admin", "/v1/x?y=z", "/v1/x#y", "@evil/v1/", "/v1/a b", "/v1/%2e%2e/"] {
+        for path in
+            ["", "/", "/v2/x", "v1/x", "/v1/../admin", "/v1/x?y=z", "/v1/x#y", "@evil/v1/", "/v1/a b", "/v1/%2e%2e/"]
+        {
             assert!(!is_served_path(path), "{path}");
         }
         assert!(!is_served_path(&format!("/v1/{}", "a".repeat(PATH_BYTES_MAX))));

@@ -10,7 +10,8 @@ use ogong_base::params::{HEARTBEAT_EXPIRY_MS, HEARTBEAT_MS};
 use ogong_base::{ChainKey, ConsensusId, ModelId, NetworkId, NodeId, NodePublic};
 use ogong_daemon::clock::now_ms;
 use ogong_net::wire::{
-    ErrorCode, ErrorReply, Forward, Heartbeat, HeartbeatReply, ModelSummary, ModelsReply, Report, ReportReply, Request, Response, Route, RouteOutcome, RouteReply, Upsert, UpsertReply, Withdraw, WithdrawReply,
+    ErrorCode, ErrorReply, Forward, Heartbeat, HeartbeatReply, ModelSummary, ModelsReply, Report, ReportReply, Request,
+    Response, Route, RouteOutcome, RouteReply, Upsert, UpsertReply, Withdraw, WithdrawReply,
 };
 use ogong_net::{Handler, Offer, PeerInfo, ResponseSink, SignedOffer};
 use rand::SeedableRng;
@@ -70,21 +71,30 @@ impl Service {
             Some(network) => network,
             None => Offer::from_bytes(&signed.offer).map_err(|error| ErrorReply::malformed("offer", error))?.network,
         };
-        let offer = signed
-            .verify(&network, now)
-            .map_err(|error| ErrorReply::new(ErrorCode::Unverified, error.to_string(), "sign a new offer for this network; check the clocks of both machines"))?;
+        let offer = signed.verify(&network, now).map_err(|error| {
+            ErrorReply::new(
+                ErrorCode::Unverified,
+                error.to_string(),
+                "sign a new offer for this network; check the clocks of both machines",
+            )
+        })?;
         if offer.consensus_id != from {
             return Err(stranger());
         }
         if offer.endpoint.is_empty() {
-            return Err(ErrorReply::new(ErrorCode::Malformed, "the offer names no endpoint", "start the provider with --listen on an address consumers can reach"));
+            return Err(ErrorReply::new(
+                ErrorCode::Malformed,
+                "the offer names no endpoint",
+                "start the provider with --listen on an address consumers can reach",
+            ));
         }
         let (provider, model) = (offer.node_id, offer.model_id.clone());
         self.market().registry.upsert(listing(offer, signed), now).map_err(refused)?;
         info!(%provider, %model, "offer taken");
         let router_public = self.standing.public.to_bytes();
         let router_payout = self.standing.payout.as_bytes().to_vec();
-        Ok(UpsertReply { router_public, heartbeat_ms: HEARTBEAT_MS, expiry_ms: HEARTBEAT_EXPIRY_MS, router_payout }.into())
+        Ok(UpsertReply { router_public, heartbeat_ms: HEARTBEAT_MS, expiry_ms: HEARTBEAT_EXPIRY_MS, router_payout }
+            .into())
     }
 
     fn heartbeat(&self, from: ConsensusId, beat: &Heartbeat) -> Result<Response, ErrorReply> {
@@ -106,7 +116,8 @@ impl Service {
         }
         let exclude = route.exclude.iter().map(|bytes| node_id("exclude", bytes)).collect::<Result<Vec<_>, _>>()?;
         let tokens = route.prompt_tokens.saturating_add(route.max_tokens);
-        let query = Query { peer: from, model: model_id(&route.model_id)?, max_price: route.max_price, tokens, exclude };
+        let query =
+            Query { peer: from, model: model_id(&route.model_id)?, max_price: route.max_price, tokens, exclude };
         let market = &mut *self.market();
         let matched = market.registry.route(&query, now_ms(), &mut market.rng).map_err(unmatched)?;
         let SignedOffer { offer, public, signature } = matched.signed;
@@ -155,19 +166,30 @@ impl Service {
 
     async fn forward(&self, from: ConsensusId, forward: Forward, sink: &mut ResponseSink) -> Result<(), ErrorReply> {
         let Some(relay) = &self.relay else {
-            return Err(ErrorReply::new(ErrorCode::Unsupported, "this router does not relay", "send the request to the provider's endpoint, or start the router with --relay"));
+            return Err(ErrorReply::new(
+                ErrorCode::Unsupported,
+                "this router does not relay",
+                "send the request to the provider's endpoint, or start the router with --relay",
+            ));
         };
         let (node, model) = (node_id("node_id", &forward.node_id)?, model_id(&forward.model_id)?);
         let signed = {
             let market = self.market();
             let live = market.registry.live(node, &model, now_ms());
-            let listing = live.ok_or_else(|| ErrorReply::new(ErrorCode::NotFound, "the provider's offer is gone", "route the request again"))?;
+            let listing = live.ok_or_else(|| {
+                ErrorReply::new(ErrorCode::NotFound, "the provider's offer is gone", "route the request again")
+            })?;
             if !market.registry.is_routed(from, node, &model) {
-                return Err(ErrorReply::new(ErrorCode::Forbidden, "you were not routed to this provider", "ask for a route first"));
+                return Err(ErrorReply::new(
+                    ErrorCode::Forbidden,
+                    "you were not routed to this provider",
+                    "ask for a route first",
+                ));
             }
             listing.signed.clone()
         };
-        let offer = Offer::from_bytes(&signed.offer).map_err(|_| ErrorReply::internal("a held offer does not decode"))?;
+        let offer =
+            Offer::from_bytes(&signed.offer).map_err(|_| ErrorReply::internal("a held offer does not decode"))?;
         relay.forward(&offer, forward, sink).await
     }
 }
@@ -221,14 +243,20 @@ fn model_id(text: &str) -> Result<ModelId, ErrorReply> {
 }
 
 fn stranger() -> ErrorReply {
-    ErrorReply::new(ErrorCode::Forbidden, "the connection's certificate is not the offer's", "a provider speaks for itself, over the certificate its offer names")
+    ErrorReply::new(
+        ErrorCode::Forbidden,
+        "the connection's certificate is not the offer's",
+        "a provider speaks for itself, over the certificate its offer names",
+    )
 }
 
 fn refused(refusal: Refusal) -> ErrorReply {
     let message = refusal.to_string();
     match refusal {
         Refusal::Stranger => stranger(),
-        Refusal::Superseded => ErrorReply::new(ErrorCode::Conflict, message, "two providers may run with one key; stop one of them"),
+        Refusal::Superseded => {
+            ErrorReply::new(ErrorCode::Conflict, message, "two providers may run with one key; stop one of them")
+        }
         Refusal::Full => ErrorReply::new(ErrorCode::Busy, message, "try again later, or register with another router"),
         Refusal::TooManyModels => ErrorReply::new(ErrorCode::Forbidden, message, "withdraw a model first"),
     }

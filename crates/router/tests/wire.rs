@@ -2,7 +2,9 @@
 
 use ogong_base::{ChainKey, ClassHash, ModelRoot, NetworkId, NodeKey};
 use ogong_daemon::clock::now_ms;
-use ogong_net::wire::{ErrorCode, Forward, Heartbeat, Models, Report, Route, RouteOutcome, StatusRequest, Upsert, Withdraw};
+use ogong_net::wire::{
+    ErrorCode, Forward, Heartbeat, Models, Report, Route, RouteOutcome, StatusRequest, Upsert, Withdraw,
+};
 use ogong_net::{Dialer, Endpoint, Error, Identity, Offer};
 use ogong_router::Config;
 use std::net::SocketAddr;
@@ -27,7 +29,16 @@ fn bench(network: Option<NetworkId>) -> Bench {
     let dir = tempfile::tempdir().unwrap();
     let data_dir = dir.path().join("data");
     let cert_out = Some(dir.path().join("router.der"));
-    let router = ogong_router::start(&Config { bind: loopback(), cert_out, relay: false, payout: None, network, stakes: None, data_dir }).unwrap();
+    let router = ogong_router::start(&Config {
+        bind: loopback(),
+        cert_out,
+        relay: false,
+        payout: None,
+        network,
+        stakes: None,
+        data_dir,
+    })
+    .unwrap();
     Bench { dir, router }
 }
 
@@ -80,7 +91,8 @@ impl Node {
     }
 
     async fn report(&self, of: &Node, outcome: RouteOutcome) -> bool {
-        let report = Report { node_id: of.key.node_id().as_bytes().to_vec(), model_id: MODEL.into(), outcome: outcome.into() };
+        let report =
+            Report { node_id: of.key.node_id().as_bytes().to_vec(), model_id: MODEL.into(), outcome: outcome.into() };
         self.dialer.ask(report).await.unwrap().counted
     }
 }
@@ -106,7 +118,10 @@ async fn an_offer_comes_out_as_it_went_in() {
     assert_eq!(reply.signed_offer().verify(&network(), now_ms()).unwrap(), offer);
     assert_eq!((reply.relay, reply.candidates, reply.router.len(), reply.router_payout.len()), (false, 1, 32, 32));
     let models = gateway.dialer.ask(Models {}).await.unwrap().models;
-    assert_eq!((models.len(), models[0].model_id.as_str(), models[0].free_slots, models[0].price_completion), (1, MODEL, 1, 20));
+    assert_eq!(
+        (models.len(), models[0].model_id.as_str(), models[0].free_slots, models[0].price_completion),
+        (1, MODEL, 1, 20)
+    );
     let node_id = offer.node_id.as_bytes().to_vec();
     assert_eq!(gateway.route(vec![node_id.clone()]).await.unwrap_err(), ErrorCode::NotFound);
     assert!(provider.dialer.ask(Withdraw { node_id, model_id: MODEL.into() }).await.unwrap().known);
@@ -134,7 +149,8 @@ async fn forged_stale_and_foreign_offers_are_refused() {
     let stolen = Upsert::from(good.sign(&provider.key));
     assert_eq!(code(thief.dialer.ask(stolen).await).unwrap_err(), ErrorCode::Forbidden);
     provider.upsert(&good).await.unwrap();
-    let beat = Heartbeat { node_id: good.node_id.as_bytes().to_vec(), model_id: MODEL.into(), free_slots: 0, queued: 0 };
+    let beat =
+        Heartbeat { node_id: good.node_id.as_bytes().to_vec(), model_id: MODEL.into(), free_slots: 0, queued: 0 };
     assert_eq!(code(thief.dialer.ask(beat).await).unwrap_err(), ErrorCode::Forbidden);
 }
 
@@ -161,7 +177,8 @@ async fn malformed_and_unserved_requests_are_answered_and_the_router_goes_on() {
     assert_eq!(gateway.route(vec![vec![1; 31]]).await.unwrap_err(), ErrorCode::Malformed);
     assert_eq!(gateway.route(vec![vec![1; 32]; 65]).await.unwrap_err(), ErrorCode::Malformed);
     assert_eq!(code(gateway.dialer.ask(StatusRequest::default()).await).unwrap_err(), ErrorCode::Unsupported);
-    let forward = Forward { node_id: provider.key.node_id().as_bytes().to_vec(), model_id: MODEL.into(), ..Forward::default() };
+    let forward =
+        Forward { node_id: provider.key.node_id().as_bytes().to_vec(), model_id: MODEL.into(), ..Forward::default() };
     assert_eq!(code(gateway.dialer.ask(forward).await).unwrap_err(), ErrorCode::Unsupported);
     assert!(gateway.route(vec![]).await.is_ok());
 }
@@ -184,7 +201,15 @@ async fn the_certificate_file_pins_the_router_and_identity_and_payout_are_kept()
 async fn a_port_in_use_is_named_with_a_hint() {
     let bench = bench(None);
     let bind = bench.router.local_addr().unwrap();
-    let config = Config { bind, cert_out: None, relay: false, payout: None, network: None, stakes: None, data_dir: bench.dir.path().join("second") };
+    let config = Config {
+        bind,
+        cert_out: None,
+        relay: false,
+        payout: None,
+        network: None,
+        stakes: None,
+        data_dir: bench.dir.path().join("second"),
+    };
     let error = ogong_router::start(&config).err().expect("the port is taken");
     assert!(error.to_string().contains(&bind.port().to_string()), "{error}");
     assert!(error.hint().is_some_and(|hint| hint.contains("--bind")), "{error}");

@@ -71,24 +71,47 @@ impl Announced {
     ///
     /// # Errors
     /// A refusal that names what does not hold.
-    pub async fn take(&self, node: &Arc<Node>, from: &PeerInfo, announce: Announce) -> Result<AnnounceReply, ErrorReply> {
+    pub async fn take(
+        &self,
+        node: &Arc<Node>,
+        from: &PeerInfo,
+        announce: Announce,
+    ) -> Result<AnnounceReply, ErrorReply> {
         let signed = SignedAnnouncement {
             body: field::<Announcement>("announcement", &announce.announcement)?,
             public: field("public", &announce.public)?,
             signature: field("signature", &announce.signature)?,
         };
-        signed.verify().map_err(|err| refusal(ErrorCode::Unverified, format!("the announcement's signature does not hold: {err}"), "sign it with the node key"))?;
+        signed.verify().map_err(|err| {
+            refusal(
+                ErrorCode::Unverified,
+                format!("the announcement's signature does not hold: {err}"),
+                "sign it with the node key",
+            )
+        })?;
         let roster = node.roster_for_peer()?;
         let body = &signed.body;
         if body.network != roster.terms.network {
-            return Err(refusal(ErrorCode::Unverified, format!("foreign network: expected {}, got {}", roster.terms.network, body.network), "announce to validators of the node's own network"));
+            return Err(refusal(
+                ErrorCode::Unverified,
+                format!("foreign network: expected {}, got {}", roster.terms.network, body.network),
+                "announce to validators of the node's own network",
+            ));
         }
         if body.consensus_id != from.consensus_id {
-            return Err(refusal(ErrorCode::Unverified, "the announcement names another certificate than the one presented", "announce over the node's own connection"));
+            return Err(refusal(
+                ErrorCode::Unverified,
+                "the announcement names another certificate than the one presented",
+                "announce over the node's own connection",
+            ));
         }
         let now = now_ms();
         if body.issued.0 > now.saturating_add(CLOCK_SKEW_MS) {
-            return Err(refusal(ErrorCode::Unverified, "the announcement is from the future", "check the clocks of announcer and validator"));
+            return Err(refusal(
+                ErrorCode::Unverified,
+                "the announcement is from the future",
+                "check the clocks of announcer and validator",
+            ));
         }
         let status = self.standing(node, &signed).await?;
         let (id, role) = (signed.node_id(), signed.body.role);
@@ -138,7 +161,9 @@ impl Announced {
     #[must_use]
     pub fn verifiers_of(&self, root: ModelRoot, now_ms: u64) -> Vec<SignedAnnouncement> {
         let kept = self.kept();
-        let serves = |one: &&Kept| is_live(one, now_ms) && one.signed.body.model_root == root && one.signed.body.role == Role::Verifier;
+        let serves = |one: &&Kept| {
+            is_live(one, now_ms) && one.signed.body.model_root == root && one.signed.body.role == Role::Verifier
+        };
         kept.values().filter(serves).map(|one| one.signed.clone()).collect()
     }
 

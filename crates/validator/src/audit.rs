@@ -8,7 +8,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ogong_audit::{Culprit, Decision, Evidence, Ground, Marks, Next, Outcome, Reason, Receipt, SignedAnnouncement, SignedReceipt, Trial, Verdict, decide};
+use ogong_audit::{
+    Culprit, Decision, Evidence, Ground, Marks, Next, Outcome, Reason, Receipt, SignedAnnouncement, SignedReceipt,
+    Trial, Verdict, decide,
+};
 use ogong_base::codec::{Decode, Encode};
 use ogong_base::hash::{ModelRoot, NodeId};
 use ogong_base::params::OPENING_DEADLINE_MS;
@@ -54,7 +57,9 @@ pub async fn step(node: &Arc<Node>, roster: &Arc<Roster>, entry: &Entry) -> Resu
         return conclude(node, entry, evidence, decision).await;
     }
     match decision.next.clone() {
-        Next::Nothing if decision.verdict.outcome == Outcome::Inconclusive => hear_again(node, entry, evidence, &decision).await,
+        Next::Nothing if decision.verdict.outcome == Outcome::Inconclusive => {
+            hear_again(node, entry, evidence, &decision).await
+        }
         Next::Nothing => conclude(node, entry, evidence, decision).await,
         Next::Material => fetch_material(node, entry, evidence).await,
         Next::Openings(windows) => fetch_openings(node, entry, evidence, &windows).await,
@@ -113,7 +118,11 @@ fn begin(node: &Node, roster: &Roster, entry: &Entry, ground: Ground) -> Result<
         signature: Decode::from_bytes(&entry.receipt_signature)?,
     };
     Ok(Evidence {
-        order_signature: pushed.order_signature.as_slice().try_into().map_err(|_| Error::Audit("an order signature of another length".to_owned()))?,
+        order_signature: pushed
+            .order_signature
+            .as_slice()
+            .try_into()
+            .map_err(|_| Error::Audit("an order signature of another length".to_owned()))?,
         record: signed_record(pushed.record.clone(), &pushed.record_signature, &pushed.provider_public)?,
         rival: None,
         receipt,
@@ -165,7 +174,12 @@ async fn fetch_material(node: &Arc<Node>, entry: &Entry, mut evidence: Evidence)
     }
 }
 
-async fn fetch_openings(node: &Arc<Node>, entry: &Entry, mut evidence: Evidence, windows: &[u32]) -> Result<Step, Error> {
+async fn fetch_openings(
+    node: &Arc<Node>,
+    entry: &Entry,
+    mut evidence: Evidence,
+    windows: &[u32],
+) -> Result<Step, Error> {
     let until = Instant::now() + Duration::from_millis(OPENING_DEADLINE_MS);
     let leaves: Vec<u32> = windows.iter().map(|window| window.saturating_add(1)).collect();
     match materials::openings(node, evidence.order.provider, entry.reply_id, &leaves, until).await {
@@ -183,7 +197,13 @@ async fn fetch_openings(node: &Arc<Node>, entry: &Entry, mut evidence: Evidence,
 ///
 /// # Errors
 /// When the store does not take it.
-pub async fn store(node: &Arc<Node>, entry: &Entry, evidence: &Evidence, phase: Phase, note: &str) -> Result<Step, Error> {
+pub async fn store(
+    node: &Arc<Node>,
+    entry: &Entry,
+    evidence: &Evidence,
+    phase: Phase,
+    note: &str,
+) -> Result<Step, Error> {
     let (bytes, note) = (evidence.to_bytes(), note.to_owned());
     node.shelf
         .update(&entry.reply_id, |entry| {
@@ -196,7 +216,12 @@ pub async fn store(node: &Arc<Node>, entry: &Entry, evidence: &Evidence, phase: 
 }
 
 /// The registry changed under the round: the same round is collected from today's validators.
-async fn draw_again(node: &Arc<Node>, roster: &Arc<Roster>, entry: &Entry, mut evidence: Evidence) -> Result<Step, Error> {
+async fn draw_again(
+    node: &Arc<Node>,
+    roster: &Arc<Roster>,
+    entry: &Entry,
+    mut evidence: Evidence,
+) -> Result<Step, Error> {
     match node.rounds.collect_anew(Round(entry.round), roster, &node.links).await {
         Ok(beacon) => {
             evidence.beacon = beacon;
@@ -209,11 +234,17 @@ async fn draw_again(node: &Arc<Node>, roster: &Arc<Roster>, entry: &Entry, mut e
 }
 
 /// No verifier is left and nothing is decided: an operator decides, or the hearing starts over with who is there now.
-async fn hear_again(node: &Arc<Node>, entry: &Entry, mut evidence: Evidence, decision: &Decision) -> Result<Step, Error> {
+async fn hear_again(
+    node: &Arc<Node>,
+    entry: &Entry,
+    mut evidence: Evidence,
+    decision: &Decision,
+) -> Result<Step, Error> {
     let candidates = node.announced.verifiers_of(evidence.order.model_root, now_ms());
     let provider = node.announced.provider(evidence.order.provider);
     // Renewed announcements are no news: only who is there counts.
-    let known = (ids(&candidates) != ids(&evidence.candidates) && !candidates.is_empty()) || (evidence.provider.is_none() && provider.is_some());
+    let known = (ids(&candidates) != ids(&evidence.candidates) && !candidates.is_empty())
+        || (evidence.provider.is_none() && provider.is_some());
     let failed = evidence.attempts.iter().any(|attempt| attempt.report.is_none());
     if known || failed {
         info!(reply_id = %entry.reply_id, reason = %decision.verdict.reason, candidates = candidates.len(), "hearing starts over");
@@ -226,7 +257,14 @@ async fn hear_again(node: &Arc<Node>, entry: &Entry, mut evidence: Evidence, dec
     }
     if evidence.attempts.is_empty() && entry.phase != Phase::AwaitingVerdict {
         info!(reply_id = %entry.reply_id, "no verifier is known, waits for a verdict by hand");
-        return store(node, entry, &evidence, Phase::AwaitingVerdict, "waits for a verdict by hand: no verifier is announced or configured").await;
+        return store(
+            node,
+            entry,
+            &evidence,
+            Phase::AwaitingVerdict,
+            "waits for a verdict by hand: no verifier is announced or configured",
+        )
+        .await;
     }
     let note = match decision.verdict.reason {
         Reason::NoReport => "waits for a verdict by hand: no verifier is announced or configured".to_owned(),
@@ -280,7 +318,8 @@ async fn conclude(node: &Arc<Node>, entry: &Entry, evidence: Evidence, decision:
     );
     match trial {
         Some(trial) => {
-            let observation = Observation { provider: evidence.order.provider, trial, margin_mean_ppm: verdict.margin_mean_ppm() };
+            let observation =
+                Observation { provider: evidence.order.provider, trial, margin_mean_ppm: verdict.margin_mean_ppm() };
             node.shelf.conclude(&entry.reply_id, observation, &node.sequential, change).await?;
         }
         None => {

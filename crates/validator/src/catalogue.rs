@@ -39,6 +39,8 @@ impl Catalogue {
 
     fn remembered(&self, model: &ModelId, now_ms: u64) -> Option<ModelRoot> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(model).filter(|(_, read_ms)| now_ms.saturating_sub(*read_ms) < REGISTRY_REFRESH_MS).map(|(root, _)| *root)
+        kept.get(model)
+            .filter(|(_, read_ms)| now_ms.saturating_sub(*read_ms) < REGISTRY_REFRESH_MS)
+            .map(|(root, _)| *root)
     }
 }

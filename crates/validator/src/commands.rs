@@ -77,9 +77,14 @@ async fn status(flags: &QueryFlags, dir: &Path) -> Result<String, Error> {
 
 async fn receipt(flags: &ReceiptFlags, dir: &Path) -> Result<String, Error> {
     let reply_id = reply_id(&flags.reply_id)?;
-    let status = ask(&flags.address, dir, ReplyStatusRequest { reply_id: reply_id.as_bytes().to_vec(), with_evidence: true }).await?;
+    let status =
+        ask(&flags.address, dir, ReplyStatusRequest { reply_id: reply_id.as_bytes().to_vec(), with_evidence: true })
+            .await?;
     if status.state == "unknown" {
-        return Err(Error::failed(format!("this validator holds no record of reply {reply_id}"), "ask the validator that the provider pushed it to"));
+        return Err(Error::failed(
+            format!("this validator holds no record of reply {reply_id}"),
+            "ask the validator that the provider pushed it to",
+        ));
     }
     let value = dossier::of(&status)?;
     Ok(if flags.output.json { line(&value) } else { dossier::text(&value) })
@@ -121,7 +126,8 @@ async fn ask<A: Ask>(address: &NodeAddress, dir: &Path, message: A) -> Result<A:
 }
 
 fn reply_id(text: &str) -> Result<ReplyId, Error> {
-    ReplyId::from_hex(text).map_err(|err| Error::usage(err.to_string(), "a reply id is 64 hex digits; the gateway returns it in a header"))
+    ReplyId::from_hex(text)
+        .map_err(|err| Error::usage(err.to_string(), "a reply id is 64 hex digits; the gateway returns it in a header"))
 }
 
 fn line(value: &Value) -> String {

@@ -121,7 +121,10 @@ impl Config {
         let sequential = Sequential { s: flags.s, eps: flags.eps, beta: flags.beta };
         if !(sequential.eps < sequential.s && sequential.beta > 0.0) {
             return Err(Error::usage(
-                format!("the sequential test needs eps < s and beta > 0, got s {} eps {} beta {}", flags.s, flags.eps, flags.beta),
+                format!(
+                    "the sequential test needs eps < s and beta > 0, got s {} eps {} beta {}",
+                    flags.s, flags.eps, flags.beta
+                ),
                 "leave --s, --eps and --beta at their defaults 1.0, 0.0, 0.001",
             ));
         }
@@ -224,7 +227,10 @@ fn sink_of(flags: &ChainFlags) -> Result<Option<Sink>, Error> {
     match (&flags.mint, &flags.fee_owners, flags.quorum) {
         (Some(mint), Some(owners), Some(quorum)) => {
             if flags.authority_keypair.is_none() && flags.validator_keypair.is_none() {
-                return Err(Error::usage("the settlement sink has no fee payer", "set OGONG_AUTHORITY_KEYPAIR or OGONG_VALIDATOR_KEYPAIR"));
+                return Err(Error::usage(
+                    "the settlement sink has no fee payer",
+                    "set OGONG_AUTHORITY_KEYPAIR or OGONG_VALIDATOR_KEYPAIR",
+                ));
             }
             Ok(Some(Sink { mint: address("OGONG_MINT", mint)?, fee_owners: fee_owners(owners)?, quorum }))
         }
@@ -251,11 +257,13 @@ fn fee_owners(text: &str) -> Result<FeeOwners, Error> {
 }
 
 fn address(name: &str, text: &str) -> Result<ChainKey, Error> {
-    text.parse().map_err(|err| Error::usage(format!("{name} is not an address: {err}"), "give a base58 address of 32 bytes"))
+    text.parse()
+        .map_err(|err| Error::usage(format!("{name} is not an address: {err}"), "give a base58 address of 32 bytes"))
 }
 
 fn endpoint_of(text: &str) -> Result<String, Error> {
-    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
+    let port =
+        text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
     match port {
         Some(port) if port > 0 => Ok(text.to_owned()),
         _ => Err(Error::usage(format!("{text} is not host:port"), "write for example 127.0.0.1:4533")),
@@ -312,7 +320,8 @@ mod tests {
         let owners = format!("{KEY},{KEY},{KEY}");
         let sink = ["--mint", KEY, "--quorum", "2", "--fee-owners", &owners, "--authority-keypair", "/k.json"];
         assert!(config(&sink).unwrap_err().to_string().contains("no chain"));
-        let with_chain: Vec<&str> = sink.iter().copied().chain(["--rpc-url", "http://127.0.0.1:8899", "--program-id", KEY]).collect();
+        let with_chain: Vec<&str> =
+            sink.iter().copied().chain(["--rpc-url", "http://127.0.0.1:8899", "--program-id", KEY]).collect();
         let config = config(&with_chain).expect("complete");
         assert_eq!(config.sink.as_ref().map(|sink| sink.quorum), Some(2));
         assert_eq!(config.holds_sink(), cfg!(feature = "settlement"));

@@ -35,13 +35,22 @@ const DISAGREE_HINT: &str = "the peer decides from the evidence alone; its log s
 ///
 /// # Errors
 /// A refusal that names what does not hold.
-pub async fn answer(node: &Arc<Node>, roster: &Arc<Roster>, handler: &Member, request: CosignRequest) -> Result<CosignReply, ErrorReply> {
+pub async fn answer(
+    node: &Arc<Node>,
+    roster: &Arc<Roster>,
+    handler: &Member,
+    request: CosignRequest,
+) -> Result<CosignReply, ErrorReply> {
     let claimed: Verdict = field("verdict", &request.verdict)?;
     let evidence: Evidence = field("evidence", &request.evidence)?;
     let answered = decide_again(node, roster, handler, evidence, &claimed, &request.message).await;
     match &answered {
-        Ok(_) => info!(reply_id = %claimed.reply_id, handler = %handler.authority, outcome = claimed.outcome.name(), "co-signed"),
-        Err(reply) => warn!(reply_id = %claimed.reply_id, handler = %handler.authority, why = %reply.message, "co-signature refused"),
+        Ok(_) => {
+            info!(reply_id = %claimed.reply_id, handler = %handler.authority, outcome = claimed.outcome.name(), "co-signed")
+        }
+        Err(reply) => {
+            warn!(reply_id = %claimed.reply_id, handler = %handler.authority, why = %reply.message, "co-signature refused")
+        }
     }
     answered
 }
@@ -55,7 +64,11 @@ async fn decide_again(
     message: &[u8],
 ) -> Result<CosignReply, ErrorReply> {
     let Some(ledger) = &node.ledger else {
-        return Err(refusal(ErrorCode::Unsupported, "this validator has no chain to settle on", "set OGONG_RPC_URL and OGONG_PROGRAM_ID"));
+        return Err(refusal(
+            ErrorCode::Unsupported,
+            "this validator has no chain to settle on",
+            "set OGONG_RPC_URL and OGONG_PROGRAM_ID",
+        ));
     };
     let escrow = escrow_of(ledger.as_ref(), &evidence).await?;
     check_held(node, &evidence)?;
@@ -68,7 +81,8 @@ async fn decide_again(
     let decision = agree(node, evidence, claimed).await?;
     let billing = decision.0.billing.map(|billing| (billing.n_prompt, billing.n_billed));
     let due = derived(&decision.1, claimed, billing).map_err(|err| disagree(err.to_string()))?;
-    let plan = plan(ledger.as_ref(), &claimed.reply_id, handler.authority, &due).await.map_err(|err| chain_refusal(&err))?;
+    let plan =
+        plan(ledger.as_ref(), &claimed.reply_id, handler.authority, &due).await.map_err(|err| chain_refusal(&err))?;
     SettleMessage::check(&plan, message).map_err(|err| disagree(format!("the transaction: {err}")))?;
     Ok(CosignReply {
         chain_signature: node.keys.wallet.sign(message).to_vec(),
@@ -83,10 +97,18 @@ async fn escrow_of(ledger: &dyn Ledger, evidence: &Evidence) -> Result<Escrow, E
     let reply_id = evidence.order.reply_id();
     let escrow = ledger.escrow(&reply_id).await.map_err(|err| chain_refusal(&err))?;
     let Some(escrow) = escrow else {
-        return Err(refusal(ErrorCode::NotFound, format!("no escrow is open for reply {reply_id}"), "the order names an escrow this node does not see"));
+        return Err(refusal(
+            ErrorCode::NotFound,
+            format!("no escrow is open for reply {reply_id}"),
+            "the order names an escrow this node does not see",
+        ));
     };
     if escrow.status != EscrowStatus::Open {
-        return Err(refusal(ErrorCode::Conflict, format!("the escrow of reply {reply_id} is closed already"), "nothing settles twice"));
+        return Err(refusal(
+            ErrorCode::Conflict,
+            format!("the escrow of reply {reply_id} is closed already"),
+            "nothing settles twice",
+        ));
     }
     Ok(escrow)
 }
@@ -97,21 +119,30 @@ fn check_held(node: &Node, evidence: &Evidence) -> Result<(), ErrorReply> {
     let held = node.shelf.entry(&reply_id).map_err(|err| store_refusal(&err))?;
     let Some(held) = held else { return Ok(()) };
     if held.pushed.record != evidence.record.record {
-        return Err(refusal(ErrorCode::Conflict, "this node holds another record for the reply", "two records of one provider are equivocation"));
+        return Err(refusal(
+            ErrorCode::Conflict,
+            "this node holds another record for the reply",
+            "two records of one provider are equivocation",
+        ));
     }
     if held.rival.is_some() && evidence.rival.is_none() {
-        return Err(refusal(ErrorCode::Conflict, "this node holds a second record for the reply", "two records of one provider are equivocation"));
+        return Err(refusal(
+            ErrorCode::Conflict,
+            "this node holds a second record for the reply",
+            "two records of one provider are equivocation",
+        ));
     }
     Ok(())
 }
 
 /// Until providers are registered on chain their announcement says where they are paid (SPEC 10).
 fn check_payout(evidence: &Evidence, escrow: &Escrow) -> Result<(), ErrorReply> {
-    let announced = evidence.provider.as_ref().filter(|signed| is_providers(signed, evidence)).map(|signed| signed.body.payout);
+    let announced =
+        evidence.provider.as_ref().filter(|signed| is_providers(signed, evidence)).map(|signed| signed.body.payout);
     match announced {
-        Some(payout) if payout != ChainKey::ZERO && payout != chain_key(&escrow.provider_payout) => {
-            Err(disagree(format!("the provider announced payout {payout}, the escrow pays {}", chain_key(&escrow.provider_payout))))
-        }
+        Some(payout) if payout != ChainKey::ZERO && payout != chain_key(&escrow.provider_payout) => Err(disagree(
+            format!("the provider announced payout {payout}, the escrow pays {}", chain_key(&escrow.provider_payout)),
+        )),
         _ => Ok(()),
     }
 }
@@ -167,7 +198,13 @@ async fn ask_provider(node: &Arc<Node>, evidence: &Evidence, claimed: &Verdict) 
     }
     let until = Instant::now() + PROVIDER_WAIT;
     let (provider, reply_id) = (evidence.order.provider, claimed.reply_id);
-    let mut own = Evidence { material: None, openings: Vec::new(), attempts: Vec::new(), opening_refused: true, ..evidence.clone() };
+    let mut own = Evidence {
+        material: None,
+        openings: Vec::new(),
+        attempts: Vec::new(),
+        opening_refused: true,
+        ..evidence.clone()
+    };
     match materials::material(node, provider, reply_id, until).await {
         Ok(material) => {
             own.material = Some(material);
@@ -178,7 +215,11 @@ async fn ask_provider(node: &Arc<Node>, evidence: &Evidence, claimed: &Verdict) 
             }
         }
         Err(why @ Unopened::Unannounced) => {
-            return Err(refusal(ErrorCode::Unavailable, why.to_string(), "this validator cannot ask the provider itself yet; try again later"));
+            return Err(refusal(
+                ErrorCode::Unavailable,
+                why.to_string(),
+                "this validator cannot ask the provider itself yet; try again later",
+            ));
         }
         Err(Unopened::Refused(_)) => {}
     }

@@ -90,11 +90,12 @@ fn audit(evidence: &Evidence) -> Value {
 }
 
 fn verdict(verdict: &Verdict) -> Value {
-    let marks: Vec<&str> = [(Marks::SOLO, "solo"), (Marks::PINNED, "pinned"), (Marks::BOOTSTRAP, "bootstrap"), (Marks::EXACT, "exact")]
-        .into_iter()
-        .filter(|(mark, _)| verdict.marks.has(*mark))
-        .map(|(_, name)| name)
-        .collect();
+    let marks: Vec<&str> =
+        [(Marks::SOLO, "solo"), (Marks::PINNED, "pinned"), (Marks::BOOTSTRAP, "bootstrap"), (Marks::EXACT, "exact")]
+            .into_iter()
+            .filter(|(mark, _)| verdict.marks.has(*mark))
+            .map(|(_, name)| name)
+            .collect();
     json!({
         "outcome": verdict.outcome.name(), "reason": verdict.reason.name(), "culprit": format!("{:?}", verdict.culprit).to_lowercase(),
         "caught_by": verdict.reason.check().map(|check| check.name()), "round": verdict.round.0, "marks": marks,
@@ -112,7 +113,9 @@ fn checks(scores: &[ogong_audit::Score]) -> Value {
 }
 
 fn cosigners(status: &ReplyStatus) -> Value {
-    let key = |bytes: &[u8]| <[u8; 32]>::try_from(bytes).map(|bytes| ChainKey::from_bytes(bytes).to_string()).unwrap_or_default();
+    let key = |bytes: &[u8]| {
+        <[u8; 32]>::try_from(bytes).map(|bytes| ChainKey::from_bytes(bytes).to_string()).unwrap_or_default()
+    };
     let all = status.cosignatures.iter().map(|one| {
         let node = NodePublic::from_bytes(&one.validator_public).map(|public| public.node_id().to_hex()).unwrap_or_default();
         json!({ "authority": key(&one.chain_key), "node_id": node, "chain_signature": hex::encode(&one.chain_signature), "signature": hex::encode(&one.signature) })

@@ -3,7 +3,6 @@
 use ogong_daemon::{Hint, Usage};
 use ogong_net::wire::{ErrorCode, ErrorReply};
 
-
 /// A failure of this node.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -48,10 +48,15 @@ pub fn check(push: PushRecord) -> Result<Checked, ErrorReply> {
     let payout: [u8; 32] = fixed("provider_payout", &push.provider_payout)?;
 
     let signed = SignedRecord { record: push.record.clone(), public: provider.clone(), signature };
-    signed.verify().map_err(|err| unverified(format!("the record's signature does not hold: {err}"), "sign the record with the provider's node key"))?;
-    order
-        .verify(&session_key, &order_signature)
-        .map_err(|err| unverified(format!("the order's signature does not hold: {err}"), "push the order as the session key signed it"))?;
+    signed.verify().map_err(|err| {
+        unverified(
+            format!("the record's signature does not hold: {err}"),
+            "sign the record with the provider's node key",
+        )
+    })?;
+    order.verify(&session_key, &order_signature).map_err(|err| {
+        unverified(format!("the order's signature does not hold: {err}"), "push the order as the session key signed it")
+    })?;
     bind(&record, &order, &provider)?;
     Ok(Checked {
         record_hash: signed.record_hash(),
@@ -94,7 +99,10 @@ fn bind(record: &Record, order: &Order, provider: &NodePublic) -> Result<(), Err
         ));
     }
     if record.t1_ms < record.t0_ms {
-        return Err(unverified(format!("the record ends at {} before it starts at {}", record.t1_ms, record.t0_ms), "check the provider's clock"));
+        return Err(unverified(
+            format!("the record ends at {} before it starts at {}", record.t1_ms, record.t0_ms),
+            "check the provider's clock",
+        ));
     }
     Ok(())
 }
@@ -118,10 +126,16 @@ pub fn check_terms(order: &Order, terms: &Terms, now_ms: u64) -> Result<(), Erro
         ));
     }
     if order.issued_ms > now_ms.saturating_add(CLOCK_SKEW_MS) {
-        return Err(unverified(format!("the order was issued at {}, which is in the future", order.issued_ms), "check the clocks of gateway and validator"));
+        return Err(unverified(
+            format!("the order was issued at {}, which is in the future", order.issued_ms),
+            "check the clocks of gateway and validator",
+        ));
     }
     if order.deadline_ms > order.issued_ms.saturating_add(2 * ORDER_DEADLINE_MS) {
-        return Err(unverified("the order's deadline is too far away", "the network's orders end 15 minutes after their issue"));
+        return Err(unverified(
+            "the order's deadline is too far away",
+            "the network's orders end 15 minutes after their issue",
+        ));
     }
     Ok(())
 }
@@ -154,15 +168,22 @@ pub fn check_escrow(checked: &Checked, escrow: Option<&Escrow>) -> Result<(), Er
         ("provider payout", escrow.provider_payout.to_bytes() == checked.pushed.payout),
     ];
     if let Some((what, _)) = holds.iter().find(|(_, same)| !same) {
-        return Err(unverified(format!("the escrow's {what} is not the order's"), "push the order that opened the escrow"));
+        return Err(unverified(
+            format!("the escrow's {what} is not the order's"),
+            "push the order that opened the escrow",
+        ));
     }
     let paid_for_this = escrow.record_hash == *checked.record_hash.as_bytes();
     match escrow.status {
         EscrowStatus::Open => Ok(()),
         // Another validator was faster: the record is kept, and its provider gets the receipt it asks for.
         EscrowStatus::Settled | EscrowStatus::Refunded if paid_for_this => Ok(()),
-        EscrowStatus::Settled => Err(refusal(ErrorCode::Conflict, "the escrow is settled already", "a reply is paid once")),
-        EscrowStatus::Refunded => Err(refusal(ErrorCode::Conflict, "the escrow is refunded already", "a refunded reply is not paid any more")),
+        EscrowStatus::Settled => {
+            Err(refusal(ErrorCode::Conflict, "the escrow is settled already", "a reply is paid once"))
+        }
+        EscrowStatus::Refunded => {
+            Err(refusal(ErrorCode::Conflict, "the escrow is refunded already", "a refunded reply is not paid any more"))
+        }
     }
 }
 
@@ -191,5 +212,8 @@ fn unverified(message: impl Into<String>, hint: &str) -> ErrorReply {
 }
 
 fn foreign(what: &str, got: &impl std::fmt::Display, expected: &impl std::fmt::Display) -> ErrorReply {
-    unverified(format!("foreign {what}: expected {expected}, got {got}"), "a record answers one order of one network; push it with that order")
+    unverified(
+        format!("foreign {what}: expected {expected}, got {got}"),
+        "a record answers one order of one network; push it with that order",
+    )
 }

@@ -34,8 +34,9 @@ pub fn load_or_create(dir: &Path, keypair: Option<&Path>) -> Result<(Keys, VrfKe
         Some(path) => Wallet::read(path)?,
         None => Wallet::from_seed(*load_or_create_keypair(&dir.join(KEYPAIR_FILE))?.seed()),
     };
-    let vrf = VrfKey::from_seed(*load_or_create_keypair(&dir.join(VRF_KEY_FILE))?.seed())
-        .map_err(|err| Error::failed(format!("the beacon key is not usable: {err}"), format!("restore {VRF_KEY_FILE} from a backup")))?;
+    let vrf = VrfKey::from_seed(*load_or_create_keypair(&dir.join(VRF_KEY_FILE))?.seed()).map_err(|err| {
+        Error::failed(format!("the beacon key is not usable: {err}"), format!("restore {VRF_KEY_FILE} from a backup"))
+    })?;
     let keys = Keys { node: load_or_create_node_key(dir)?, identity: Identity::load_or_create(dir)?, wallet };
     Ok((keys, vrf))
 }

@@ -44,7 +44,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// A recent blockhash to build a message with.
     fn blockhash(&self) -> Pending<'_, Blockhash>;
     /// Sends a signed settlement and waits until it is closed or its blockhash ran out.
-    fn send<'a>(&'a self, reply_id: &'a ReplyId, signatures: &'a Cosignatures, blockhash: &'a Blockhash) -> Pending<'a, Settled>;
+    fn send<'a>(
+        &'a self,
+        reply_id: &'a ReplyId,
+        signatures: &'a Cosignatures,
+        blockhash: &'a Blockhash,
+    ) -> Pending<'a, Settled>;
 }
 
 impl Ledger for Chain {
@@ -78,7 +83,12 @@ impl Ledger for Chain {
         Box::pin(Chain::blockhash(self))
     }
 
-    fn send<'a>(&'a self, reply_id: &'a ReplyId, signatures: &'a Cosignatures, blockhash: &'a Blockhash) -> Pending<'a, Settled> {
+    fn send<'a>(
+        &'a self,
+        reply_id: &'a ReplyId,
+        signatures: &'a Cosignatures,
+        blockhash: &'a Blockhash,
+    ) -> Pending<'a, Settled> {
         Box::pin(self.send_settlement(reply_id, signatures, blockhash))
     }
 }
@@ -95,7 +105,11 @@ impl LazyChain {
     /// The chain of a config.
     #[must_use]
     pub fn new(config: &ChainConfig) -> Self {
-        Self { rpc_url: config.rpc_url.clone(), program: ogong_settlement::address(&config.program), chain: tokio::sync::OnceCell::new() }
+        Self {
+            rpc_url: config.rpc_url.clone(),
+            program: ogong_settlement::address(&config.program),
+            chain: tokio::sync::OnceCell::new(),
+        }
     }
 
     async fn chain(&self) -> Result<&Chain, Error> {
@@ -128,7 +142,12 @@ impl Ledger for LazyChain {
         Box::pin(async move { Ledger::blockhash(self.chain().await?).await })
     }
 
-    fn send<'a>(&'a self, reply_id: &'a ReplyId, signatures: &'a Cosignatures, blockhash: &'a Blockhash) -> Pending<'a, Settled> {
+    fn send<'a>(
+        &'a self,
+        reply_id: &'a ReplyId,
+        signatures: &'a Cosignatures,
+        blockhash: &'a Blockhash,
+    ) -> Pending<'a, Settled> {
         Box::pin(async move { Ledger::send(self.chain().await?, reply_id, signatures, blockhash).await })
     }
 }

@@ -27,7 +27,8 @@ impl Links {
 
     /// Keeps connections up to exactly these nodes; a node whose endpoint moved is dialled anew.
     pub fn keep<'a>(&self, wanted: impl Iterator<Item = (ConsensusId, &'a str)>) {
-        let wanted: BTreeMap<ConsensusId, &str> = wanted.filter(|(id, _)| *id != self.endpoint.consensus_id()).collect();
+        let wanted: BTreeMap<ConsensusId, &str> =
+            wanted.filter(|(id, _)| *id != self.endpoint.consensus_id()).collect();
         let mut dialers = self.dialers();
         dialers.retain(|id, dialer| wanted.get(id).is_some_and(|endpoint| *endpoint == dialer.target()));
         for (id, endpoint) in wanted {
@@ -92,7 +93,10 @@ impl Links {
     }
 
     fn dialer(&self, id: ConsensusId) -> Result<Dialer, Error> {
-        self.dialers().get(&id).cloned().ok_or_else(|| Error::Connect { target: id.to_hex(), why: "the node is not connected".to_owned() })
+        self.dialers()
+            .get(&id)
+            .cloned()
+            .ok_or_else(|| Error::Connect { target: id.to_hex(), why: "the node is not connected".to_owned() })
     }
 
     fn dialers(&self) -> MutexGuard<'_, BTreeMap<ConsensusId, Dialer>> {

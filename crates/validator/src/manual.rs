@@ -24,10 +24,17 @@ const REASON_BYTES_MAX: usize = 1_024;
 pub async fn take(node: &Arc<Node>, verdict: &ManualVerdict) -> Result<ManualVerdictReply, ErrorReply> {
     let reply_id: ReplyId = field("reply_id", &verdict.reply_id)?;
     if verdict.reason.len() > REASON_BYTES_MAX {
-        return Err(ErrorReply::malformed("reason", format!("{} bytes, at most {REASON_BYTES_MAX}", verdict.reason.len())));
+        return Err(ErrorReply::malformed(
+            "reason",
+            format!("{} bytes, at most {REASON_BYTES_MAX}", verdict.reason.len()),
+        ));
     }
     let entry = node.shelf.entry(&reply_id).map_err(|err| store_refusal(&err))?.ok_or_else(|| {
-        refusal(ErrorCode::NotFound, format!("no record of reply {reply_id} is held here"), "the provider pushes it at the end of the stream")
+        refusal(
+            ErrorCode::NotFound,
+            format!("no record of reply {reply_id} is held here"),
+            "the provider pushes it at the end of the stream",
+        )
     })?;
     let decision = if verdict.accept { Manual::Accept } else { Manual::Reject };
     let open = matches!(entry.phase, Phase::Received | Phase::Auditing | Phase::AwaitingVerdict);
@@ -38,7 +45,11 @@ pub async fn take(node: &Arc<Node>, verdict: &ManualVerdict) -> Result<ManualVer
             "`ogong-validatord receipt` shows the verdict",
         ));
     }
-    let entry = node.shelf.update(&reply_id, |entry| entry.work.manual = Some(decision)).await.map_err(|err| store_refusal(&err))?;
+    let entry = node
+        .shelf
+        .update(&reply_id, |entry| entry.work.manual = Some(decision))
+        .await
+        .map_err(|err| store_refusal(&err))?;
     info!(%reply_id, ?decision, reason = %verdict.reason, "verdict taken by hand");
     node.news.notify_waiters();
     Ok(ManualVerdictReply { state: entry.phase.as_str().to_owned() })

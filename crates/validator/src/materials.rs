@@ -53,7 +53,13 @@ pub async fn material(node: &Node, provider: NodeId, reply_id: ReplyId, until: I
 ///
 /// # Errors
 /// [`Unopened`] once the deadline has passed.
-pub async fn openings(node: &Node, provider: NodeId, reply_id: ReplyId, leaves: &[u32], until: Instant) -> Result<Vec<Opening>, Unopened> {
+pub async fn openings(
+    node: &Node,
+    provider: NodeId,
+    reply_id: ReplyId,
+    leaves: &[u32],
+    until: Instant,
+) -> Result<Vec<Opening>, Unopened> {
     let request = OpeningRequest { reply_id: reply_id.as_bytes().to_vec(), leaves: leaves.to_vec() };
     let (_, opened) = ask(node, provider, request, until, |given| {
         let opened = given.openings.iter().map(opening).collect::<Result<Vec<_>, _>>()?;
@@ -87,7 +93,9 @@ where
                     // What it sent is its answer: asking again gives it no second chance to think of another.
                     Err(why) => return Err(Unopened::Refused(why.to_owned())),
                 },
-                Ok(Err(ogong_net::Error::Refused(reply))) if !reply.code().is_transient() && reply.code() != ErrorCode::NotFound => {
+                Ok(Err(ogong_net::Error::Refused(reply)))
+                    if !reply.code().is_transient() && reply.code() != ErrorCode::NotFound =>
+                {
                     return Err(Unopened::Refused(reply.message));
                 }
                 Ok(Err(err)) => last = err.to_string(),

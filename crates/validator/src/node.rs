@@ -91,7 +91,11 @@ impl Node {
     /// A refusal that may be retried.
     pub fn roster_for_peer(&self) -> Result<Arc<Roster>, ErrorReply> {
         self.roster().ok_or_else(|| {
-            refusal(ErrorCode::Unavailable, "this validator has not read the registry yet", "the chain is not reachable from it now; try again later")
+            refusal(
+                ErrorCode::Unavailable,
+                "this validator has not read the registry yet",
+                "the chain is not reachable from it now; try again later",
+            )
         })
     }
 

@@ -32,11 +32,17 @@ impl Case {
     /// When the entry is not decided, or the store holds something else.
     pub fn of(entry: &Entry) -> Result<Self, Error> {
         let verdict = verdict_of(entry)?;
-        let evidence = entry.work.evidence.clone().ok_or_else(|| Error::Audit("a verdict without evidence".to_owned()))?;
+        let evidence =
+            entry.work.evidence.clone().ok_or_else(|| Error::Audit("a verdict without evidence".to_owned()))?;
         let order = Order::from_bytes(&entry.pushed.order)?;
         let (n_prompt, n_billed) = entry.work.billing.unwrap_or_default();
         let decision = decision(&verdict, &order, n_prompt, n_billed)?;
-        Ok(Self { reply_id: entry.reply_id, evidence, verdict_bytes: entry.work.verdict.clone().unwrap_or_default(), decision })
+        Ok(Self {
+            reply_id: entry.reply_id,
+            evidence,
+            verdict_bytes: entry.work.verdict.clone().unwrap_or_default(),
+            decision,
+        })
     }
 
     /// The payment, from the accounts as they are on chain now.
@@ -52,7 +58,12 @@ impl Case {
 ///
 /// # Errors
 /// As [`Case::plan`].
-pub async fn plan(ledger: &dyn Ledger, reply_id: &ReplyId, handler: ChainKey, decision: &Decision) -> Result<SettlePlan, ChainError> {
+pub async fn plan(
+    ledger: &dyn Ledger,
+    reply_id: &ReplyId,
+    handler: ChainKey,
+    decision: &Decision,
+) -> Result<SettlePlan, ChainError> {
     let accounts = ledger.accounts(reply_id, &address(&handler)).await?;
     SettlePlan::new(&accounts, decision)
 }

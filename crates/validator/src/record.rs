@@ -12,13 +12,13 @@ use ogong_daemon::clock::now_ms;
 use ogong_net::wire::{ErrorCode, ErrorReply, PushRecord, ReceiptReply};
 use tracing::{info, warn};
 
+use crate::cases;
 use crate::error::{chain_refusal, refusal};
 use crate::intake::{self, Checked};
 use crate::node::Node;
 use crate::roster::Roster;
 use crate::shelf::store_refusal;
 use crate::state::{Entry, Phase, Work};
-use crate::cases;
 
 /// Replies without a final outcome that are held at most.
 pub const OPEN_REPLIES_MAX: usize = 16_384;
@@ -36,10 +36,18 @@ pub async fn push(node: &Arc<Node>, push: PushRecord) -> Result<ReceiptReply, Er
     intake::check_terms(&checked.order, &roster.terms, now_ms())?;
     let provider = checked.provider.node_id();
     if let Some(why) = node.shelf.ejected(&provider).map_err(|err| store_refusal(&err))? {
-        return Err(refusal(ErrorCode::Forbidden, format!("provider {provider} is ejected: {why}"), "records of an ejected provider are not taken any more"));
+        return Err(refusal(
+            ErrorCode::Forbidden,
+            format!("provider {provider} is ejected: {why}"),
+            "records of an ejected provider are not taken any more",
+        ));
     }
     if node.shelf.open_count() >= OPEN_REPLIES_MAX {
-        return Err(refusal(ErrorCode::Busy, "too many replies are open at this validator", "push again later or to another validator"));
+        return Err(refusal(
+            ErrorCode::Busy,
+            "too many replies are open at this validator",
+            "push again later or to another validator",
+        ));
     }
     compare_with_chain(node, &checked).await?;
     let entry = entry_of(node, &roster, &checked);
@@ -71,7 +79,10 @@ async fn again(node: &Arc<Node>, entry: Entry, checked: &Checked) -> Result<Rece
         })
         .await
         .map_err(|err| store_refusal(&err))?;
-    node.shelf.eject(checked.provider.node_id(), "two records for one reply").await.map_err(|err| store_refusal(&err))?;
+    node.shelf
+        .eject(checked.provider.node_id(), "two records for one reply")
+        .await
+        .map_err(|err| store_refusal(&err))?;
     node.news.notify_waiters();
     Err(refusal(
         ErrorCode::Conflict,
@@ -90,7 +101,8 @@ async fn compare_with_chain(node: &Arc<Node>, checked: &Checked) -> Result<(), E
 
 fn entry_of(node: &Node, roster: &Roster, checked: &Checked) -> Entry {
     let received = UnixMillis(now_ms());
-    let receipt = Receipt::new(checked.record.reply_id, checked.record_hash, node.id(), received, &roster.terms.schedule);
+    let receipt =
+        Receipt::new(checked.record.reply_id, checked.record_hash, node.id(), received, &roster.terms.schedule);
     let round = receipt.round;
     let signed = SignedReceipt::sign(receipt, &node.keys.node);
     Entry {

@@ -98,7 +98,12 @@ impl Reader {
 }
 
 /// Asks every peer from time to time whether it holds a sink.
-pub async fn watch_sinks(me: ConsensusId, roster: watch::Receiver<Option<Arc<Roster>>>, links: Links, sinks: Arc<Sinks>) {
+pub async fn watch_sinks(
+    me: ConsensusId,
+    roster: watch::Receiver<Option<Arc<Roster>>>,
+    links: Links,
+    sinks: Arc<Sinks>,
+) {
     let mut polls = 0u32;
     loop {
         let current = roster.borrow().clone();
@@ -117,7 +122,12 @@ pub async fn watch_sinks(me: ConsensusId, roster: watch::Receiver<Option<Arc<Ros
 }
 
 /// Introduces the `--peer`s of a setup without a chain: each is asked who it is over its pinned connection.
-pub async fn introduce(config: Config, me: account::Validator, links: Links, roster: watch::Sender<Option<Arc<Roster>>>) {
+pub async fn introduce(
+    config: Config,
+    me: account::Validator,
+    links: Links,
+    roster: watch::Sender<Option<Arc<Roster>>>,
+) {
     links.keep(config.peers.iter().map(|peer| (peer.consensus_id, peer.endpoint.as_str())));
     loop {
         let mut validators = vec![me.clone()];
@@ -142,7 +152,8 @@ pub async fn introduce(config: Config, me: account::Validator, links: Links, ros
 }
 
 async fn ask_who(peer: &PeerSpec, links: &Links) -> Result<account::Validator, String> {
-    let status = links.ask_within(peer.consensus_id, StatusRequest {}, STATUS_TIMEOUT).await.map_err(|err| err.to_string())?;
+    let status =
+        links.ask_within(peer.consensus_id, StatusRequest {}, STATUS_TIMEOUT).await.map_err(|err| err.to_string())?;
     described(peer, &status)
 }
 
@@ -156,7 +167,13 @@ fn described(peer: &PeerSpec, status: &Status) -> Result<account::Validator, Str
 
 /// A registration as the chain would hold it, with nobody's stake.
 #[must_use]
-pub fn registration(authority: ChainKey, node_id: [u8; 32], consensus_id: ConsensusId, vrf_key: [u8; 32], endpoint: &str) -> account::Validator {
+pub fn registration(
+    authority: ChainKey,
+    node_id: [u8; 32],
+    consensus_id: ConsensusId,
+    vrf_key: [u8; 32],
+    endpoint: &str,
+) -> account::Validator {
     account::Validator {
         authority: address(&authority),
         node_id,

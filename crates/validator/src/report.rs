@@ -18,7 +18,10 @@ pub fn status(node: &Arc<Node>) -> Status {
     let roster = node.roster();
     let me = node.consensus_id();
     let peers = roster.iter().flat_map(|roster| {
-        roster.peers_of(me).map(|member| node.links.status(member.consensus_id, &member.endpoint, member.stake)).collect::<Vec<_>>()
+        roster
+            .peers_of(me)
+            .map(|member| node.links.status(member.consensus_id, &member.endpoint, member.stake))
+            .collect::<Vec<_>>()
     });
     Status {
         node_id: node.id().as_bytes().to_vec(),
@@ -60,7 +63,11 @@ fn waiting_for(node: &Node) -> String {
 pub fn reply_status(node: &Arc<Node>, request: &ReplyStatusRequest, trusted: bool) -> Result<ReplyStatus, ErrorReply> {
     let reply_id: ReplyId = field("reply_id", &request.reply_id)?;
     let Some(entry) = node.shelf.entry(&reply_id).map_err(|err| store_refusal(&err))? else {
-        return Ok(ReplyStatus { reply_id: request.reply_id.clone(), state: "unknown".to_owned(), ..ReplyStatus::default() });
+        return Ok(ReplyStatus {
+            reply_id: request.reply_id.clone(),
+            state: "unknown".to_owned(),
+            ..ReplyStatus::default()
+        });
     };
     let with_evidence = request.with_evidence && trusted;
     Ok(described(entry, with_evidence))

@@ -76,7 +76,8 @@ impl Roster {
             alpha: Ppm(config.alpha_ppm),
             schedule: Schedule::new(UnixMillis(config.beacon_genesis_ms), config.beacon_period_ms).map_err(bad)?,
         };
-        let members: Vec<Member> = registry.validators.iter().filter_map(|validator| Member::counted_in(validator, &registry.set)).collect();
+        let members: Vec<Member> =
+            registry.validators.iter().filter_map(|validator| Member::counted_in(validator, &registry.set)).collect();
         let set = ValidatorSet::new(members.iter().map(Member::weight).collect()).map_err(bad)?;
         let members = members.into_iter().map(|member| (member.consensus_id, member)).collect();
         Ok(Self { terms, members, set, registry })
@@ -170,7 +171,9 @@ impl Changes {
         let before = |id: &ConsensusId| old.is_some_and(|old| old.members.contains_key(id));
         Self {
             joined: new.members.keys().filter(|id| !before(id)).copied().collect(),
-            left: old.map_or_else(Vec::new, |old| old.members.keys().filter(|id| !new.members.contains_key(id)).copied().collect()),
+            left: old.map_or_else(Vec::new, |old| {
+                old.members.keys().filter(|id| !new.members.contains_key(id)).copied().collect()
+            }),
         }
     }
 

@@ -64,13 +64,20 @@ impl Rounds {
     ///
     /// # Errors
     /// A fault of this node's own key.
-    pub fn answer(&self, request: RoundShareRequest, roster: &Roster, now_ms: u64) -> Result<RoundShareReply, ErrorReply> {
+    pub fn answer(
+        &self,
+        request: RoundShareRequest,
+        roster: &Roster,
+        now_ms: u64,
+    ) -> Result<RoundShareReply, ErrorReply> {
         let (round, schedule) = (Round(request.round), roster.terms.schedule);
         let starts_ms = schedule.start_ms(round).0;
         if !schedule.has_begun(round, UnixMillis(now_ms)) {
             return Ok(RoundShareReply { share: None, starts_ms });
         }
-        let share = self.own(round, roster).map_err(|err| refusal(ErrorCode::Internal, err.to_string(), "the validator's log says more"))?;
+        let share = self
+            .own(round, roster)
+            .map_err(|err| refusal(ErrorCode::Internal, err.to_string(), "the validator's log says more"))?;
         let share = RoundShare { round: round.0, consensus_id: self.me.as_bytes().to_vec(), proof: encoded(&share) };
         Ok(RoundShareReply { share: Some(share), starts_ms })
     }
@@ -91,7 +98,8 @@ impl Rounds {
         for peer in roster.peers_of(self.me) {
             let (links, id, endpoint) = (links.clone(), peer.consensus_id, peer.endpoint.clone());
             asked.spawn(async move {
-                let asked = tokio::time::timeout(SHARE_TIMEOUT, links.ask(id, RoundShareRequest { round: round.0 })).await;
+                let asked =
+                    tokio::time::timeout(SHARE_TIMEOUT, links.ask(id, RoundShareRequest { round: round.0 })).await;
                 let reply = match asked {
                     Ok(Ok(reply)) => Ok(reply),
                     Ok(Err(err)) => Err(err.to_string()),
@@ -174,7 +182,11 @@ impl<'a> Gathered<'a> {
     }
 
     fn stake(&self) -> u64 {
-        self.shares.iter().filter_map(|share| self.roster.set.by_consensus_id(share.consensus_id)).map(|validator| validator.stake).sum()
+        self.shares
+            .iter()
+            .filter_map(|share| self.roster.set.by_consensus_id(share.consensus_id))
+            .map(|validator| validator.stake)
+            .sum()
     }
 
     fn is_quorum(&self) -> bool {
@@ -183,8 +195,12 @@ impl<'a> Gathered<'a> {
 
     fn finish(self) -> Result<Beacon, TooFewShares> {
         let (have, total, round) = (self.stake(), self.roster.set.total_stake(), self.round);
-        Beacon::aggregate(self.roster.terms.network, round, &self.roster.set, self.shares)
-            .map_err(|_| TooFewShares { round: round.0, have, total, missing: self.missing })
+        Beacon::aggregate(self.roster.terms.network, round, &self.roster.set, self.shares).map_err(|_| TooFewShares {
+            round: round.0,
+            have,
+            total,
+            missing: self.missing,
+        })
     }
 }
 

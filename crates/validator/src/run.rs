@@ -87,16 +87,32 @@ pub async fn start_on(config: Config, ledger: Option<Arc<dyn Ledger>>, profile: 
 }
 
 /// The actor that keeps the roster: the chain's registry, or the peers the operator named.
-fn read_registry(node: &Arc<Node>, roster: watch::Sender<Option<Arc<crate::roster::Roster>>>, local: SocketAddr) -> JoinHandle<()> {
+fn read_registry(
+    node: &Arc<Node>,
+    roster: watch::Sender<Option<Arc<crate::roster::Roster>>>,
+    local: SocketAddr,
+) -> JoinHandle<()> {
     match (&node.ledger, &node.config.chain) {
         (Some(ledger), chain) => {
             let program = chain.as_ref().map(|chain| chain.program).unwrap_or_default();
-            let reader = Reader { ledger: Arc::clone(ledger), program, links: node.links.clone(), refresh: node.config.registry_refresh, roster };
+            let reader = Reader {
+                ledger: Arc::clone(ledger),
+                program,
+                links: node.links.clone(),
+                refresh: node.config.registry_refresh,
+                roster,
+            };
             tokio::spawn(reader.run())
         }
         (None, _) => {
             let vrf_key = node.rounds.key().public().0;
-            let me = registry::registration(node.chain_key(), *node.id().as_bytes(), node.consensus_id(), vrf_key, &local.to_string());
+            let me = registry::registration(
+                node.chain_key(),
+                *node.id().as_bytes(),
+                node.consensus_id(),
+                vrf_key,
+                &local.to_string(),
+            );
             tokio::spawn(registry::introduce(node.config.clone(), me, node.links.clone(), roster))
         }
     }
@@ -104,7 +120,9 @@ fn read_registry(node: &Arc<Node>, roster: watch::Sender<Option<Arc<crate::roste
 
 fn announce_start(node: &Node, endpoint: &Endpoint) -> Result<(), Error> {
     if node.config.sink.is_some() && !node.config.holds_sink() {
-        warn!("built without the settlement feature: the sink environment is ignored, this node audits and co-signs only");
+        warn!(
+            "built without the settlement feature: the sink environment is ignored, this node audits and co-signs only"
+        );
     }
     if node.ledger.is_none() {
         warn!("no chain is configured: escrows and the catalogue are not checked and nothing is settled");

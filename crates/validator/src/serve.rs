@@ -15,7 +15,9 @@ pub struct Service(pub Weak<Node>);
 
 impl Handler for Service {
     async fn handle(&self, from: PeerInfo, request: Request) -> Result<Response, ErrorReply> {
-        let node = &self.0.upgrade().ok_or_else(|| refusal(ErrorCode::Unavailable, "this validator is stopping", "try again when it is back"))?;
+        let node = &self.0.upgrade().ok_or_else(|| {
+            refusal(ErrorCode::Unavailable, "this validator is stopping", "try again when it is back")
+        })?;
         match request {
             Request::PushRecord(push) => Ok(record::push(node, push).await?.into()),
             Request::Announce(announce) => Ok(node.announced.take(node, &from, announce).await?.into()),
@@ -36,7 +38,8 @@ impl Handler for Service {
             }
             Request::StatusRequest(_) => Ok(report::status(node).into()),
             Request::ReplyStatusRequest(request) => {
-                let trusted = is_own(node, &from) || node.roster().is_some_and(|roster| roster.by_consensus_id(from.consensus_id).is_some());
+                let trusted = is_own(node, &from)
+                    || node.roster().is_some_and(|roster| roster.by_consensus_id(from.consensus_id).is_some());
                 Ok(report::reply_status(node, &request, trusted)?.into())
             }
             Request::ManualVerdict(verdict) => Ok(by_operator(node, &from, &verdict).await?.into()),
@@ -49,7 +52,11 @@ fn is_own(node: &Node, from: &PeerInfo) -> bool {
     from.consensus_id == node.consensus_id()
 }
 
-async fn by_operator(node: &Arc<Node>, from: &PeerInfo, verdict: &ManualVerdict) -> Result<ManualVerdictReply, ErrorReply> {
+async fn by_operator(
+    node: &Arc<Node>,
+    from: &PeerInfo,
+    verdict: &ManualVerdict,
+) -> Result<ManualVerdictReply, ErrorReply> {
     if !is_own(node, from) {
         return Err(refusal(
             ErrorCode::Forbidden,

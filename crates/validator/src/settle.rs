@@ -14,11 +14,11 @@ use ogong_base::keys::{HybridSignature, NodePublic};
 use ogong_net::wire::{CosignReply, CosignRequest};
 use ogong_settlement::cosign::Cosignatures;
 use ogong_settlement::interface::Address;
+use ogong_settlement::interface::account::EscrowStatus;
 use ogong_settlement::message::SettleMessage;
 use ogong_settlement::plan::SettlePlan;
 use ogong_settlement::solana::{Closed, Settled};
 use ogong_settlement::{Error as ChainError, chain_key};
-use ogong_settlement::interface::account::EscrowStatus;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
@@ -100,7 +100,9 @@ async fn attempt(
     info!(reply_id = %case.reply_id, transaction = %entry.work.transaction, cosigners = cosigners.len(), refund = plan.is_refund(), "settlement sent");
     match ledger.send(&case.reply_id, &signatures, &blockhash).await? {
         Settled::Closed(closed) => finish(node, &entry, closed).await.map(Some),
-        Settled::Expired => advance(node, &entry, Phase::Cosigning, "blockhash expired, asks for co-signatures again").await.map(Some),
+        Settled::Expired => {
+            advance(node, &entry, Phase::Cosigning, "blockhash expired, asks for co-signatures again").await.map(Some)
+        }
     }
 }
 
@@ -129,7 +131,11 @@ async fn gather(
     cosigners: &[Member],
     refused: &mut BTreeMap<ConsensusId, String>,
 ) -> Vec<Cosignature> {
-    let request = CosignRequest { evidence: case.evidence.clone(), verdict: case.verdict_bytes.clone(), message: signatures.message().to_vec() };
+    let request = CosignRequest {
+        evidence: case.evidence.clone(),
+        verdict: case.verdict_bytes.clone(),
+        message: signatures.message().to_vec(),
+    };
     let mut asked = JoinSet::new();
     for member in cosigners {
         let (links, request, member) = (node.links.clone(), request.clone(), member.clone());
@@ -150,14 +156,23 @@ async fn gather(
 }
 
 /// Nothing unverified is stored: the chain signature and the hybrid one over the digest both have to hold.
-fn verified(plan: &SettlePlan, signatures: &mut Cosignatures, member: &Member, reply: CosignReply) -> Result<Cosignature, String> {
+fn verified(
+    plan: &SettlePlan,
+    signatures: &mut Cosignatures,
+    member: &Member,
+    reply: CosignReply,
+) -> Result<Cosignature, String> {
     let public = NodePublic::from_bytes(&reply.validator_public).map_err(|err| err.to_string())?;
     if public.node_id() != member.node_id || reply.chain_key != member.authority.as_bytes() {
         return Err("it signed as another validator".to_owned());
     }
     let hybrid = HybridSignature::from_bytes(&reply.signature).map_err(|err| err.to_string())?;
     plan.settlement.verify_cosign(&public, &hybrid).map_err(|err| err.to_string())?;
-    let chain: [u8; 64] = reply.chain_signature.as_slice().try_into().map_err(|_| "its chain signature is not 64 bytes long".to_owned())?;
+    let chain: [u8; 64] = reply
+        .chain_signature
+        .as_slice()
+        .try_into()
+        .map_err(|_| "its chain signature is not 64 bytes long".to_owned())?;
     signatures.add(&ogong_settlement::address(&member.authority), chain).map_err(|err| err.to_string())?;
     Ok(Cosignature {
         chain_key: *member.authority.as_bytes(),
@@ -168,7 +183,12 @@ fn verified(plan: &SettlePlan, signatures: &mut Cosignatures, member: &Member, r
 }
 
 /// The fewest connected validators that make the quorum, and at least as many as the sink demands.
-fn choose(node: &Node, roster: &Roster, plan: &SettlePlan, refused: &BTreeMap<ConsensusId, String>) -> Result<Vec<Member>, String> {
+fn choose(
+    node: &Node,
+    roster: &Roster,
+    plan: &SettlePlan,
+    refused: &BTreeMap<ConsensusId, String>,
+) -> Result<Vec<Member>, String> {
     let me = node.consensus_id();
     let reachable: Vec<&Member> = roster
         .peers_of(me)
@@ -180,7 +200,9 @@ fn choose(node: &Node, roster: &Roster, plan: &SettlePlan, refused: &BTreeMap<Co
         .filter(|member| !reachable.iter().any(|near| near.consensus_id == member.consensus_id))
         .map(|member| member.endpoint.as_str())
         .collect();
-    let waits = |why: String| format!("waits for validators: {why}; not reachable or refusing: {}{}", away.join(", "), refusals(refused));
+    let waits = |why: String| {
+        format!("waits for validators: {why}; not reachable or refusing: {}{}", away.join(", "), refusals(refused))
+    };
     let chosen = plan.choose_cosigners(&keys).map_err(|err| waits(err.to_string()))?;
     let (mut chosen, mut rest): (Vec<&Member>, Vec<&Member>) =
         reachable.iter().copied().partition(|member| chosen.contains(&ogong_settlement::address(&member.authority)));
@@ -188,7 +210,10 @@ fn choose(node: &Node, roster: &Roster, plan: &SettlePlan, refused: &BTreeMap<Co
     rest.sort_by_key(|member| std::cmp::Reverse(member.stake));
     let missing = wanted.saturating_sub(chosen.len());
     if missing > rest.len() {
-        return Err(waits(format!("OGONG_QUORUM asks for {wanted} co-signers, {} are reachable", chosen.len() + rest.len())));
+        return Err(waits(format!(
+            "OGONG_QUORUM asks for {wanted} co-signers, {} are reachable",
+            chosen.len() + rest.len()
+        )));
     }
     chosen.extend(rest.into_iter().take(missing));
     Ok(chosen.into_iter().cloned().collect())
@@ -207,7 +232,10 @@ fn check_sink(node: &Node, roster: &Roster) -> Result<(), Error> {
     for (name, given, chain) in compared {
         if Some(given) != chain {
             let chain = chain.map_or_else(|| "nothing".to_owned(), |key| key.to_string());
-            return Err(Error::failed(format!("{name} is {given}, the chain says {chain}"), "correct the variable, or the registration on chain"));
+            return Err(Error::failed(
+                format!("{name} is {given}, the chain says {chain}"),
+                "correct the variable, or the registration on chain",
+            ));
         }
     }
     Ok(())

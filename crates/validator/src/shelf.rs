@@ -160,12 +160,18 @@ impl Shelf {
         self.change(reply_id, change, Some((observation.provider, standing))).await?;
         let ejected = standing.is_ejected() && !before.is_ejected();
         if ejected {
-            self.eject(observation.provider, &format!("the sequential test, after {} audits", standing.audits())).await?;
+            self.eject(observation.provider, &format!("the sequential test, after {} audits", standing.audits()))
+                .await?;
         }
         Ok(standing.is_ejected())
     }
 
-    async fn change(&self, reply_id: &ReplyId, change: impl FnOnce(&mut Entry), standing: Option<(NodeId, Sprt)>) -> Result<Entry, Error> {
+    async fn change(
+        &self,
+        reply_id: &ReplyId,
+        change: impl FnOnce(&mut Entry),
+        standing: Option<(NodeId, Sprt)>,
+    ) -> Result<Entry, Error> {
         let _lock = self.lock(reply_id).await;
         let mut entry = self.entry(reply_id)?.ok_or_else(|| Error::Audit(format!("reply {reply_id} is not held")))?;
         let before = entry.clone();

@@ -81,7 +81,8 @@ impl Phase {
     pub const fn may_become(self, next: Self) -> bool {
         if self.is_final() {
             // An expired or undecided reply may still turn out settled by another handler or refunded by the consumer.
-            return matches!(self, Self::Inconclusive | Self::Expired | Self::Judged) && matches!(next, Self::Settled | Self::Refunded);
+            return matches!(self, Self::Inconclusive | Self::Expired | Self::Judged)
+                && matches!(next, Self::Settled | Self::Refunded);
         }
         match next {
             Self::Received => false,
@@ -236,7 +237,12 @@ impl Encode for Cosignature {
 
 impl Decode for Cosignature {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { chain_key: r.array()?, chain_signature: owned(r)?, signature: owned(r)?, validator_public: owned(r)? })
+        Ok(Self {
+            chain_key: r.array()?,
+            chain_signature: owned(r)?,
+            signature: owned(r)?,
+            validator_public: owned(r)?,
+        })
     }
 }
 

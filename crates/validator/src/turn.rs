@@ -67,7 +67,10 @@ async fn not_my_turn(node: &Arc<Node>, roster: &Roster, entry: &Entry) -> Result
         return watch(node, entry, left.min(WATCH), format!("held for validator {first}, whose turn it is")).await;
     }
     let patience = u64::from(PATIENCE_TURNS).saturating_mul(HANDLER_TURN_MS);
-    if opens > entry.received_ms && now < opens.saturating_add(patience) && somebody_works(node, roster, &turns, entry).await {
+    if opens > entry.received_ms
+        && now < opens.saturating_add(patience)
+        && somebody_works(node, roster, &turns, entry).await
+    {
         return watch(node, entry, WATCH, "an earlier validator works on it".to_owned()).await;
     }
     if opens > entry.received_ms && close_if_closed(node, entry).await? {

@@ -44,9 +44,19 @@ enum NoReport {
 ///
 /// # Errors
 /// When the store does not take what came of it.
-pub async fn ask_drawn(node: &Arc<Node>, entry: &Entry, mut evidence: Evidence, decision: &Decision, id: NodeId, exactness: Exactness) -> Result<Step, Error> {
-    let announced = evidence.candidates.iter().find(|candidate| candidate.node_id() == id).map(|found| found.body.clone());
-    let Some(announced) = announced else { return Err(Error::Audit(format!("the drawn verifier {id} is no candidate"))) };
+pub async fn ask_drawn(
+    node: &Arc<Node>,
+    entry: &Entry,
+    mut evidence: Evidence,
+    decision: &Decision,
+    id: NodeId,
+    exactness: Exactness,
+) -> Result<Step, Error> {
+    let announced =
+        evidence.candidates.iter().find(|candidate| candidate.node_id() == id).map(|found| found.body.clone());
+    let Some(announced) = announced else {
+        return Err(Error::Audit(format!("the drawn verifier {id} is no candidate")));
+    };
     let target = Target { consensus_id: announced.consensus_id, endpoint: &announced.endpoint };
     let mode = mode(node.config.exact, exactness);
     let mut failed = String::new();
@@ -76,12 +86,18 @@ pub async fn ask_drawn(node: &Arc<Node>, entry: &Entry, mut evidence: Evidence, 
 ///
 /// # Errors
 /// When the store does not take what came of it.
-pub async fn ask_pinned(node: &Arc<Node>, entry: &Entry, mut evidence: Evidence, decision: &Decision) -> Result<Step, Error> {
+pub async fn ask_pinned(
+    node: &Arc<Node>,
+    entry: &Entry,
+    mut evidence: Evidence,
+    decision: &Decision,
+) -> Result<Step, Error> {
     let Some(pinned) = &node.config.verifier else {
         return Err(Error::Audit("the configured verifier was taken away".to_owned()));
     };
     let target = Target { consensus_id: pinned.consensus_id, endpoint: &pinned.endpoint };
-    let waits = |why: String| Ok(Step::Wait(PAUSE, format!("waits for the configured verifier {}: {why}", pinned.endpoint)));
+    let waits =
+        |why: String| Ok(Step::Wait(PAUSE, format!("waits for the configured verifier {}: {why}", pinned.endpoint)));
     let header = header_class(&evidence);
     let report = match pinned_report(node, &evidence, decision, &target, header).await {
         Ok(report) => report,
@@ -96,7 +112,13 @@ pub async fn ask_pinned(node: &Arc<Node>, entry: &Entry, mut evidence: Evidence,
 
 /// The configured verifier announced no class: exact mode is tried where the policy wants it, and taken back where the
 /// verifier cannot or turns out to be of another class.
-async fn pinned_report(node: &Node, evidence: &Evidence, decision: &Decision, target: &Target<'_>, header: Option<ClassHash>) -> Result<SignedReport, NoReport> {
+async fn pinned_report(
+    node: &Node,
+    evidence: &Evidence,
+    decision: &Decision,
+    target: &Target<'_>,
+    header: Option<ClassHash>,
+) -> Result<SignedReport, NoReport> {
     if node.config.exact == ExactPolicy::Never {
         return ask(node, evidence, decision, target, Mode::Tolerance).await;
     }
@@ -120,7 +142,13 @@ fn header_class(evidence: &Evidence) -> Option<ClassHash> {
     Header::from_bytes(&material.header.leaf).ok().map(|header| header.class)
 }
 
-async fn ask(node: &Node, evidence: &Evidence, decision: &Decision, target: &Target<'_>, mode: Mode) -> Result<SignedReport, NoReport> {
+async fn ask(
+    node: &Node,
+    evidence: &Evidence,
+    decision: &Decision,
+    target: &Target<'_>,
+    mode: Mode,
+) -> Result<SignedReport, NoReport> {
     let failed = |why: String| NoReport::Failed(why);
     let material = evidence.material.as_ref().ok_or_else(|| failed("there is no material".to_owned()))?;
     // Few audits at once: reports are large, and engines work one after the other anyway.

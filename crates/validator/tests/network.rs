@@ -55,7 +55,13 @@ async fn an_honest_reply_is_audited_cosigned_by_all_and_paid_once() {
         net.reaches(peer, reply_id, Phase::Settled).await;
     }
     assert_eq!(net.ledger.moved(reply_id), [EscrowStatus::Settled]);
-    let status = provider.endpoint.peer(&net.nodes[0].node.consensus_id()).expect("dialled").ask(StatusRequest {}).await.expect("answered");
+    let status = provider
+        .endpoint
+        .peer(&net.nodes[0].node.consensus_id())
+        .expect("dialled")
+        .ask(StatusRequest {})
+        .await
+        .expect("answered");
     assert_eq!((status.settled, status.pending, status.has_sink, status.announced), (1, 0, true, 3));
 }
 
@@ -64,7 +70,8 @@ async fn a_requantised_reply_is_refunded_and_its_provider_ejected() {
     let net = Net::start(3, ALL).await;
     let provider = Provider::join(&net).await;
     let (case, next) = (reply(2, REQUANTISED, REQUANTISED), reply(3, TRUE_MODEL, TRUE_MODEL));
-    let scorers = with_verifiers(&net, &[Verifier::honest(20), Verifier::honest(21), Verifier::honest(22)], &[&case]).await;
+    let scorers =
+        with_verifiers(&net, &[Verifier::honest(20), Verifier::honest(21), Verifier::honest(22)], &[&case]).await;
     provider.answer(&net, &case).await;
     let entry = net.reaches(0, case.order.reply_id(), Phase::Refunded).await;
     let verdict = verdict(&entry);
@@ -210,7 +217,13 @@ async fn a_peer_signs_nothing_it_cannot_check() {
     let tampered = tampered(&request);
     for (name, request) in tampered {
         let reply = refused(ask(request).await);
-        assert!(matches!(reply.code(), ErrorCode::Disagree | ErrorCode::Malformed | ErrorCode::NotFound | ErrorCode::Conflict), "{name}: {reply:?}");
+        assert!(
+            matches!(
+                reply.code(),
+                ErrorCode::Disagree | ErrorCode::Malformed | ErrorCode::NotFound | ErrorCode::Conflict
+            ),
+            "{name}: {reply:?}"
+        );
     }
     let stranger = provider.endpoint.peer(&peer).expect("dialled").ask(request).await;
     assert_eq!(refused(stranger).code(), ErrorCode::Forbidden, "only validators are co-signed for");
@@ -232,7 +245,10 @@ fn tampered(request: &CosignRequest) -> Vec<(&'static str, CosignRequest)> {
         ("another verdict", CosignRequest { verdict: verdict.to_bytes(), ..request.clone() }),
         ("another transaction", CosignRequest { message, ..request.clone() }),
         ("no report", with(|evidence| evidence.attempts.clear())),
-        ("a verifier's number", with(|evidence| evidence.attempts[0].report.as_mut().expect("a report").body.margins[0] ^= 1)),
+        (
+            "a verifier's number",
+            with(|evidence| evidence.attempts[0].report.as_mut().expect("a report").body.margins[0] ^= 1),
+        ),
         ("an opened leaf", with(|evidence| evidence.openings[0].leaf[40] ^= 1)),
         ("a leaf less", with(|evidence| drop(evidence.openings.pop()))),
         ("another answer", with(|evidence| evidence.material.as_mut().expect("material").ids[0] ^= 1)),
@@ -281,7 +297,10 @@ async fn a_verdict_by_hand_needs_every_operators_word() {
     };
     decide(0).await;
     net.reaches(0, reply_id, Phase::Cosigning).await;
-    until("a peer to refuse", || net.entry(0, reply_id).is_some_and(|entry| entry.note.contains("operator has not decided"))).await;
+    until("a peer to refuse", || {
+        net.entry(0, reply_id).is_some_and(|entry| entry.note.contains("operator has not decided"))
+    })
+    .await;
     assert!(net.ledger.moved(reply_id).is_empty());
     decide(1).await;
     decide(2).await;
@@ -301,7 +320,10 @@ async fn the_registry_is_read_again_and_prompts_stay_private() {
     tokio::time::sleep(std::time::Duration::from_millis(400)).await;
     assert_eq!(net.nodes[0].node.roster().expect("the last reading stands").members.len(), 2);
     net.ledger.set_down(false);
-    until("the departure to be read", || net.nodes[0].node.roster().is_some_and(|roster| roster.by_consensus_id(left).is_none())).await;
+    until("the departure to be read", || {
+        net.nodes[0].node.roster().is_some_and(|roster| roster.by_consensus_id(left).is_none())
+    })
+    .await;
     net.ledger.register(&net.nodes[1]);
     net.settled_down().await;
     provider.serve(&net, &case);

@@ -45,7 +45,10 @@ pub fn endpoint(advertise: Option<&str>, bound: SocketAddr) -> Result<String, Er
         None => bound.to_string(),
     };
     if endpoint.len() > ENDPOINT_BYTES_MAX {
-        return Err(Error::usage(format!("the endpoint {endpoint} has {} bytes, at most {ENDPOINT_BYTES_MAX} fit", endpoint.len()), "advertise a shorter name with --listen-advertise"));
+        return Err(Error::usage(
+            format!("the endpoint {endpoint} has {} bytes, at most {ENDPOINT_BYTES_MAX} fit", endpoint.len()),
+            "advertise a shorter name with --listen-advertise",
+        ));
     }
     Ok(endpoint)
 }
@@ -96,14 +99,20 @@ async fn round(verifier: &Arc<Verifier>, terms: &Terms, network: NetworkId) -> u
         },
         &verifier.key,
     );
-    let announce = Announce { announcement: signed.body.to_bytes(), signature: signed.signature.to_bytes(), public: signed.public.to_bytes() };
+    let announce = Announce {
+        announcement: signed.body.to_bytes(),
+        signature: signed.signature.to_bytes(),
+        public: signed.public.to_bytes(),
+    };
     let mut asked = JoinSet::new();
     for dialer in verifier.members.dialers() {
         let announce = announce.clone();
         asked.spawn(async move {
             let reply = dialer.ask_within(announce, ANSWER_WAIT).await;
             match &reply {
-                Ok(reply) if reply.status != "active" => warn!(validator = dialer.target(), status = %reply.status, "validator does not draw this verifier"),
+                Ok(reply) if reply.status != "active" => {
+                    warn!(validator = dialer.target(), status = %reply.status, "validator does not draw this verifier")
+                }
                 Ok(_) => {}
                 Err(error) => debug!(validator = dialer.target(), %error, "validator did not take the announcement"),
             }

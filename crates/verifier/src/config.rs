@@ -77,7 +77,10 @@ impl Config {
             ));
         }
         let engine_url = cli.ref_url.clone().or_else(|| cli.provider_url.clone()).ok_or_else(|| {
-            Error::usage("no engine to score on", "pass --ref-url URL, or --provider-url URL to share the provider's engine")
+            Error::usage(
+                "no engine to score on",
+                "pass --ref-url URL, or --provider-url URL to share the provider's engine",
+            )
         })?;
         if !(engine_url.starts_with("http://") || engine_url.starts_with("https://")) {
             return Err(Error::usage(format!("{engine_url} is not a URL"), "write for example http://127.0.0.1:11436"));
@@ -106,7 +109,10 @@ fn chain_of(cli: &Cli) -> Result<Option<ChainConfig>, Error> {
         (Some(rpc_url), Some(program)) => Ok(parsed("OGONG_PROGRAM_ID", Some(program.as_str()))?
             .map(|program| ChainConfig { rpc_url: rpc_url.clone(), program })),
         (None, None) => Ok(None),
-        _ => Err(Error::usage("only one of OGONG_RPC_URL and OGONG_PROGRAM_ID is set", "set both to read the registry, or neither")),
+        _ => Err(Error::usage(
+            "only one of OGONG_RPC_URL and OGONG_PROGRAM_ID is set",
+            "set both to read the registry, or neither",
+        )),
     }
 }
 
@@ -114,8 +120,11 @@ fn parsed<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option
 where
     T::Err: std::fmt::Display,
 {
-    text.map(|text| text.parse().map_err(|err: T::Err| Error::usage(format!("{name}: {err}"), format!("correct the value of {name}"))))
-        .transpose()
+    text.map(|text| {
+        text.parse()
+            .map_err(|err: T::Err| Error::usage(format!("{name}: {err}"), format!("correct the value of {name}")))
+    })
+    .transpose()
 }
 
 fn pinned(spec: &str) -> Result<PinnedEndpoint, Error> {
@@ -139,7 +148,8 @@ mod tests {
     use super::*;
 
     fn config(args: &[&str]) -> Result<Config, Error> {
-        let cli = Cli::try_parse_from(std::iter::once("ogong-verifierd").chain(args.iter().copied())).expect("clap accepts");
+        let cli =
+            Cli::try_parse_from(std::iter::once("ogong-verifierd").chain(args.iter().copied())).expect("clap accepts");
         Config::from_cli(&cli, PathBuf::from("/data"))
     }
 

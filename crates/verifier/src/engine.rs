@@ -81,15 +81,20 @@ impl Capability {
         }
         match job.mode {
             Mode::Exact if !current.exact => cannot(
-                format!("exact mode is not possible here: the self-test of {} did not pass", current.class.weight_format),
+                format!(
+                    "exact mode is not possible here: the self-test of {} did not pass",
+                    current.class.weight_format
+                ),
                 "ask for tolerance mode, or draw a verifier whose class says exact",
             ),
-            Mode::Exact | Mode::Tolerance if !current.score => {
-                cannot("this engine has no score mode".to_owned(), "ask for logprobs only, which validators refuse by default")
-            }
-            Mode::LogprobsOnly if !self.allow_logprobs_only => {
-                cannot("reports from logprobs only are not given here".to_owned(), "start the verifier with --allow-logprobs-only")
-            }
+            Mode::Exact | Mode::Tolerance if !current.score => cannot(
+                "this engine has no score mode".to_owned(),
+                "ask for logprobs only, which validators refuse by default",
+            ),
+            Mode::LogprobsOnly if !self.allow_logprobs_only => cannot(
+                "reports from logprobs only are not given here".to_owned(),
+                "start the verifier with --allow-logprobs-only",
+            ),
             _ => Ok(current),
         }
     }

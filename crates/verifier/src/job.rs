@@ -52,7 +52,14 @@ pub fn check(job: &ScoreJob, windows_max: usize) -> Result<Job, ErrorReply> {
     };
     let limits = OrderLimits { issued_ms: job.issued_ms, max_tokens: job.max_tokens, n_ctx: job.n_ctx };
     Ok(Job {
-        hash: ogong_audit::Job { record_hash, req_hash: req_hash(&job.body), ids: &job.ids, windows: &job.windows, mode }.hash(),
+        hash: ogong_audit::Job {
+            record_hash,
+            req_hash: req_hash(&job.body),
+            ids: &job.ids,
+            windows: &job.windows,
+            mode,
+        }
+        .hash(),
         reply_id,
         model_root,
         mode,
@@ -66,7 +73,10 @@ fn check_windows(windows: &[u32], tokens: usize, windows_max: usize) -> Result<(
     let ascending = windows.is_sorted_by(|a, b| a < b);
     let inside = windows.last().is_some_and(|last| usize::try_from(*last).is_ok_and(|last| last < count));
     if !ascending || !inside {
-        return Err(ErrorReply::malformed("windows", format!("expected ascending indices below {count}, got {windows:?}")));
+        return Err(ErrorReply::malformed(
+            "windows",
+            format!("expected ascending indices below {count}, got {windows:?}"),
+        ));
     }
     if windows.len() > windows_max {
         return Err(ErrorReply::new(

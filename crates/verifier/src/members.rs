@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ogong_base::hash::{ConsensusId, NetworkId};
+use ogong_net::Dialer;
 use ogong_net::wire::{ErrorCode, ErrorReply};
 use ogong_net::{Endpoint, PeerInfo};
-use ogong_net::Dialer;
 use ogong_settlement::Chain;
 use tracing::{info, warn};
 
@@ -44,7 +44,10 @@ impl Members {
             .validators()
             .await?
             .into_iter()
-            .map(|one| PinnedEndpoint { endpoint: one.endpoint, consensus_id: ConsensusId::from_bytes(one.consensus_id) })
+            .map(|one| PinnedEndpoint {
+                endpoint: one.endpoint,
+                consensus_id: ConsensusId::from_bytes(one.consensus_id),
+            })
             .collect();
         self.dial(&registered);
         Ok(())

@@ -63,7 +63,11 @@ pub async fn start(config: Config) -> Result<Running, Error> {
     info!(addr = %bound, node_id = %verifier.key.node_id(), consensus_id = %verifier.identity.consensus_id(), engine = %config.engine_url, "verifier listening");
     let announcer = match model_id {
         Some(model_id) => {
-            let terms = Terms { model_id, stake_owner: config.stake_owner, endpoint: announce::endpoint(config.advertise.as_deref(), bound)? };
+            let terms = Terms {
+                model_id,
+                stake_owner: config.stake_owner,
+                endpoint: announce::endpoint(config.advertise.as_deref(), bound)?,
+            };
             Some(tokio::spawn(announce::run(Arc::clone(&verifier), terms, config.refresh)))
         }
         None => {
@@ -77,9 +81,12 @@ pub async fn start(config: Config) -> Result<Running, Error> {
 fn engine_of(config: &Config) -> Result<EngineClient, Error> {
     let engine = EngineClient::new(&config.engine_url)?;
     match &config.engine_token {
-        Some(path) => engine
-            .with_token_file(path)
-            .map_err(|err| Error::usage(format!("the engine token {} cannot be read: {err}", path.display()), "name the file that holds the engine's bearer token")),
+        Some(path) => engine.with_token_file(path).map_err(|err| {
+            Error::usage(
+                format!("the engine token {} cannot be read: {err}", path.display()),
+                "name the file that holds the engine's bearer token",
+            )
+        }),
         None => Ok(engine),
     }
 }

@@ -18,7 +18,13 @@ use crate::job::Job;
 /// # Errors
 /// When the engine's answer is not about this job.
 pub fn report(job: &Job, reply: &ScoreReply, capabilities: &Capabilities) -> Result<Report, ErrorReply> {
-    let broken = |what: String| ErrorReply::new(ErrorCode::Internal, format!("the engine's score is not usable: {what}"), "draw another verifier");
+    let broken = |what: String| {
+        ErrorReply::new(
+            ErrorCode::Internal,
+            format!("the engine's score is not usable: {what}"),
+            "draw another verifier",
+        )
+    };
     if reply.class != capabilities.class {
         return Err(broken(format!("its numeric class changed from {:?} to {:?}", capabilities.class, reply.class)));
     }
@@ -35,7 +41,11 @@ pub fn report(job: &Job, reply: &ScoreReply, capabilities: &Capabilities) -> Res
         let (sketches, tops) = score.unpack().map_err(|err| broken(err.to_string()))?;
         let expected = tokens_of(*window, job.tokens);
         if score.window != *window || sketches.len() != expected || tops.len() != expected {
-            return Err(broken(format!("window {} with {} tokens, expected window {window} with {expected}", score.window, sketches.len())));
+            return Err(broken(format!(
+                "window {} with {} tokens, expected window {window} with {expected}",
+                score.window,
+                sketches.len()
+            )));
         }
         windows.push(WindowReport { window: *window, sketches, tops });
     }
@@ -66,8 +76,13 @@ pub fn sign(report: Report, key: &NodeKey) -> wire::SignedReport {
 /// What a validator hears when the engine does not score.
 #[must_use]
 pub fn engine_refusal(err: &EngineError) -> ErrorReply {
-    let code = if matches!(err, EngineError::Unreachable { .. }) { ErrorCode::Unavailable } else { ErrorCode::Internal };
-    ErrorReply::new(code, format!("the verifier's engine did not score: {err}"), "draw another verifier or try again later")
+    let code =
+        if matches!(err, EngineError::Unreachable { .. }) { ErrorCode::Unavailable } else { ErrorCode::Internal };
+    ErrorReply::new(
+        code,
+        format!("the verifier's engine did not score: {err}"),
+        "draw another verifier or try again later",
+    )
 }
 
 /// Tokens of a window: 32, fewer in the last.

@@ -72,7 +72,13 @@ impl Verifier {
         let scored = tokio::time::timeout(Duration::from_millis(VERIFIER_JOB_MS), self.engine.score(&job.request));
         let reply = scored
             .await
-            .map_err(|_| ErrorReply::new(ErrorCode::Timeout, format!("the engine did not score within {VERIFIER_JOB_MS} ms"), "draw another verifier"))?
+            .map_err(|_| {
+                ErrorReply::new(
+                    ErrorCode::Timeout,
+                    format!("the engine did not score within {VERIFIER_JOB_MS} ms"),
+                    "draw another verifier",
+                )
+            })?
             .map_err(|err| score::engine_refusal(&err))?;
         let report = score::report(&job, &reply, &capabilities)?;
         let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);

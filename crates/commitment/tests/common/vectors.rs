@@ -3,8 +3,8 @@
 
 use ogong_base::codec::Encode;
 use ogong_base::{
-    ChainKey, CommitRoot, Hash32, HybridSignature, ModelId, ModelRoot, NetworkId, NodeId, NodeKey,
-    NumericClass, ReqHash, RespHash, SessionKey, domain, model_root, sha256,
+    ChainKey, CommitRoot, Hash32, HybridSignature, ModelId, ModelRoot, NetworkId, NodeId, NodeKey, NumericClass,
+    ReqHash, RespHash, SessionKey, domain, model_root, sha256,
 };
 use ogong_commitment::digest::{Digest, Scan, top64};
 use ogong_commitment::leaf::{Header, Stop, WindowLeaf};
@@ -298,7 +298,8 @@ fn digest_file() -> Value {
 fn coin_file() -> Value {
     let seed = seed(order().reply_id());
     let pairs = [(0, 0), (0, 1), (1, 0), (31, 49_151), (1_000_000, 7), (u32::MAX, u32::MAX)];
-    let case = |(t, id): (u32, u32)| json!({"t": t, "id": id, "g_f64_bits": format!("{:016x}", coin(&seed, t, id).to_bits())});
+    let case =
+        |(t, id): (u32, u32)| json!({"t": t, "id": id, "g_f64_bits": format!("{:016x}", coin(&seed, t, id).to_bits())});
     json!({"spec": "4.3", "seed": hex::encode(seed), "coins": pairs.map(case)})
 }
 
@@ -309,7 +310,14 @@ fn settings() -> Vec<SamplingParams> {
             for (top_k, min_p) in [(64, 0), (5, 0), (64, 500), (20, 1_000)] {
                 for (presence, frequency) in [(0, 0), (5_000, 3_000), (-2_500, -1_000)] {
                     all.push(SamplingParams {
-                        temperature, top_p, min_p, top_k, presence, frequency, max_tokens: 16, stop: Vec::new(),
+                        temperature,
+                        top_p,
+                        min_p,
+                        top_k,
+                        presence,
+                        frequency,
+                        max_tokens: 16,
+                        stop: Vec::new(),
                     });
                 }
             }
@@ -320,8 +328,9 @@ fn settings() -> Vec<SamplingParams> {
 
 fn sampler_file() -> Value {
     let seed = seed(order().reply_id());
-    let digests: Vec<Digest> =
-        [(1, 20.0), (2, 40.0), (3, 6.0)].map(|(i, s)| Digest::from_logits(&floats(i, 120, s)).expect("finite")).to_vec();
+    let digests: Vec<Digest> = [(1, 20.0), (2, 40.0), (3, 6.0)]
+        .map(|(i, s)| Digest::from_logits(&floats(i, 120, s)).expect("finite"))
+        .to_vec();
     let case = |params: SamplingParams| {
         let mut counts = Counts::default();
         let ids: Vec<Option<u32>> = (0..16)
@@ -367,9 +376,8 @@ fn margin_file() -> Value {
 fn drift_file() -> Value {
     let bank = Bank::new(64).expect("a good width");
     let sketches = |i: u64| (0..3).map(|k| bank.project(&floats(i + k, 64, 8.0)).expect("finite")).collect::<Vec<_>>();
-    let digests = |i: u64, spread: f32| {
-        (0..3).map(|k| top64(&floats(i + k, 200, spread)).expect("finite")).collect::<Vec<_>>()
-    };
+    let digests =
+        |i: u64, spread: f32| (0..3).map(|k| top64(&floats(i + k, 200, spread)).expect("finite")).collect::<Vec<_>>();
     let (c, v) = (sketches(1), sketches(2));
     let (cd, vd) = (digests(5, 20.0).iter().map(Digest::cut).collect::<Vec<_>>(), digests(5, 21.0));
     let (ks, tv) = (drift::window_ks(&cd, &vd), drift::window_tv(&cd, &vd));

@@ -112,9 +112,8 @@ impl<V: Encode + Decode> Table<V> {
     /// # Errors
     /// When the store fails.
     pub fn contains(&self, key: impl AsRef<[u8]>) -> Result<bool, Error> {
-        self.store.read(self.name, false, |table| {
-            Ok(table.get(key.as_ref()).map_err(|error| fault(error.into()))?.is_some())
-        })
+        self.store
+            .read(self.name, false, |table| Ok(table.get(key.as_ref()).map_err(|error| fault(error.into()))?.is_some()))
     }
 
     /// Writes an entry; it is on disk when this returns.
@@ -160,11 +159,7 @@ impl<V: Encode + Decode> Table<V> {
     ///
     /// # Errors
     /// As [`Table::put`].
-    pub async fn delete_range(
-        &self,
-        from: impl AsRef<[u8]>,
-        to: impl AsRef<[u8]>,
-    ) -> Result<(), Error> {
+    pub async fn delete_range(&self, from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> Result<(), Error> {
         let (from, to) = (from.as_ref().to_vec(), to.as_ref().to_vec());
         self.store.writer.run(vec![Op::DeleteRange { table: self.name, from, to }]).await.map(drop)
     }
@@ -181,11 +176,7 @@ impl<V: Encode + Decode> Table<V> {
     ///
     /// # Errors
     /// As [`Table::get`].
-    pub fn prefix_limited(
-        &self,
-        prefix: impl AsRef<[u8]>,
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, V)>, Error> {
+    pub fn prefix_limited(&self, prefix: impl AsRef<[u8]>, limit: usize) -> Result<Vec<(Vec<u8>, V)>, Error> {
         let prefix = prefix.as_ref();
         self.store.read(self.name, Vec::new(), |table| {
             let mut found = Vec::new();
@@ -221,10 +212,7 @@ impl<V: Encode + Decode> Table<V> {
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<V, StoreFault> {
-        V::from_bytes(bytes).map_err(|error| StoreFault::Value {
-            table: self.name.to_owned(),
-            why: error.to_string(),
-        })
+        V::from_bytes(bytes).map_err(|error| StoreFault::Value { table: self.name.to_owned(), why: error.to_string() })
     }
 }
 
@@ -238,12 +226,7 @@ pub struct Batch {
 
 impl Batch {
     /// Adds a write.
-    pub fn put<V: Encode + Decode>(
-        mut self,
-        table: &Table<V>,
-        key: impl AsRef<[u8]>,
-        value: &V,
-    ) -> Self {
+    pub fn put<V: Encode + Decode>(mut self, table: &Table<V>, key: impl AsRef<[u8]>, value: &V) -> Self {
         self.ops.push(table.op_put(key, value));
         self
     }
@@ -272,8 +255,7 @@ fn open_fault(error: redb::DatabaseError) -> OpenFault {
         Fault::Storage(StorageError::Corrupted(why)) => OpenFault::Corrupt(why),
         // redb says so of a file that does not begin as its files do.
         Fault::Storage(StorageError::Io(error))
-            if error.kind() == std::io::ErrorKind::InvalidData
-                || error.kind() == std::io::ErrorKind::UnexpectedEof =>
+            if error.kind() == std::io::ErrorKind::InvalidData || error.kind() == std::io::ErrorKind::UnexpectedEof =>
         {
             OpenFault::Corrupt(error.to_string())
         }
@@ -285,9 +267,7 @@ fn open_fault(error: redb::DatabaseError) -> OpenFault {
 fn fault(error: redb::Error) -> StoreFault {
     match error {
         redb::Error::Corrupted(why) => StoreFault::Corrupt(why),
-        redb::Error::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => {
-            StoreFault::DiskFull
-        }
+        redb::Error::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => StoreFault::DiskFull,
         other => StoreFault::Other(other.to_string()),
     }
 }

@@ -39,9 +39,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(database: Arc<Database>) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE_DEPTH);
-        let thread = std::thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(move || write(&database, queue))?;
+        let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || write(&database, queue))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
@@ -105,9 +103,7 @@ fn write(database: &Database, mut queue: mpsc::Receiver<Job>) {
 
 fn commit(database: &Database, group: &[Job]) -> Result<Vec<Option<Vec<u8>>>, StoreFault> {
     let mut transaction = database.begin_write().map_err(|error| fault(error.into()))?;
-    transaction
-        .set_durability(Durability::Immediate)
-        .map_err(|error| StoreFault::Other(error.to_string()))?;
+    transaction.set_durability(Durability::Immediate).map_err(|error| StoreFault::Other(error.to_string()))?;
     let mut outcomes = Vec::with_capacity(group.len());
     for job in group {
         let mut existing = None;

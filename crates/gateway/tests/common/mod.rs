@@ -29,7 +29,15 @@ pub fn loopback() -> SocketAddr {
 }
 
 pub fn router_config(dir: &Path, bind: SocketAddr, relay: bool) -> ogong_router::Config {
-    ogong_router::Config { bind, cert_out: None, relay, payout: None, network: Some(paper::network()), stakes: None, data_dir: dir.to_owned() }
+    ogong_router::Config {
+        bind,
+        cert_out: None,
+        relay,
+        payout: None,
+        network: Some(paper::network()),
+        stakes: None,
+        data_dir: dir.to_owned(),
+    }
 }
 
 pub struct Mesh {
@@ -61,7 +69,8 @@ impl Default for Options {
 impl Mesh {
     pub async fn start(options: Options) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let router = ogong_router::start(&router_config(&dir.path().join("router"), loopback(), options.relay)).unwrap();
+        let router =
+            ogong_router::start(&router_config(&dir.path().join("router"), loopback(), options.relay)).unwrap();
         let router_addr = router.local_addr().unwrap();
         let pin = if options.wrong_pin { Identity::generate().unwrap().consensus_id() } else { router.consensus_id() };
         let gateway = Endpoint::bind(loopback(), &Identity::generate().unwrap()).unwrap();
@@ -69,13 +78,25 @@ impl Mesh {
         let chain = Arc::new(PaperChain::default());
         let ledger = Ledger::open(dir.path()).unwrap();
         let session = SessionKey::from_seed([7; 32]);
-        let serving = Arc::new(Gateway::new(Arc::clone(&chain) as Arc<_>, market, ledger.clone(), session, options.max_price));
+        let serving =
+            Arc::new(Gateway::new(Arc::clone(&chain) as Arc<_>, market, ledger.clone(), session, options.max_price));
         let listener = TcpListener::bind(loopback()).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let shutdown = Shutdown::new();
         tokio::spawn(ogong_gateway::serve_http(serving, listener, shutdown.clone()));
         let router_id = router.consensus_id();
-        Self { dir, router: Some(router), router_id, router_addr, chain, ledger, base, client: client(), shutdown, gateway }
+        Self {
+            dir,
+            router: Some(router),
+            router_id,
+            router_addr,
+            chain,
+            ledger,
+            base,
+            client: client(),
+            shutdown,
+            gateway,
+        }
     }
 
     pub async fn provider(&self, seed: u8, behaviour: Behaviour) -> Provider {
@@ -83,7 +104,8 @@ impl Mesh {
     }
 
     pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> reqwest::Response {
-        let request = self.client.post(format!("{}{path}", self.base)).header("content-type", "application/json").body(body);
+        let request =
+            self.client.post(format!("{}{path}", self.base)).header("content-type", "application/json").body(body);
         tokio::time::timeout(PATIENCE, request.send()).await.expect("an answer in time").expect("an HTTP answer")
     }
 
@@ -93,7 +115,9 @@ impl Mesh {
 }
 
 pub fn chat_body(stream: bool) -> String {
-    format!(r#"{{ "user": "alice", "model": "{MODEL}", "messages": [{{"role":"user","content":"hi"}}], "stream": {stream}, "max_tokens": 64 }}"#)
+    format!(
+        r#"{{ "user": "alice", "model": "{MODEL}", "messages": [{{"role":"user","content":"hi"}}], "stream": {stream}, "max_tokens": 64 }}"#
+    )
 }
 
 pub fn client() -> reqwest::Client {
@@ -104,6 +128,7 @@ pub fn client() -> reqwest::Client {
 pub async fn error_of(response: reqwest::Response) -> (u16, String, String) {
     let status = response.status().as_u16();
     let body = response.bytes().await.unwrap();
-    let error = ogong_openai::ErrorBody::from_json(&body).unwrap_or_else(|| panic!("no error body: {}", String::from_utf8_lossy(&body)));
+    let error = ogong_openai::ErrorBody::from_json(&body)
+        .unwrap_or_else(|| panic!("no error body: {}", String::from_utf8_lossy(&body)));
     (status, error.error.code.unwrap(), error.error.message)
 }

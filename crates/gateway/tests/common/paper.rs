@@ -41,7 +41,12 @@ impl PaperChain {
 
 impl Chain for PaperChain {
     fn terms(&self) -> BoxFuture<'_, Result<Terms, ChainError>> {
-        let terms = Terms { network: network(), program: ChainKey::from_bytes([3; 32]), owner: ChainKey::from_bytes([4; 32]), epoch: 5 };
+        let terms = Terms {
+            network: network(),
+            program: ChainKey::from_bytes([3; 32]),
+            owner: ChainKey::from_bytes([4; 32]),
+            epoch: 5,
+        };
         async move { Ok(terms) }.boxed()
     }
 

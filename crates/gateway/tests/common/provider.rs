@@ -111,7 +111,12 @@ impl Provider {
 
     /// True when the router still holds the offer.
     pub async fn heartbeat(&self, free_slots: u32) -> bool {
-        let beat = Heartbeat { node_id: self.offer.node_id.as_bytes().to_vec(), model_id: MODEL.into(), free_slots, queued: 0 };
+        let beat = Heartbeat {
+            node_id: self.offer.node_id.as_bytes().to_vec(),
+            model_id: MODEL.into(),
+            free_slots,
+            queued: 0,
+        };
         self.dialer.ask(beat).await.expect("a heartbeat is answered").known
     }
 
@@ -193,7 +198,14 @@ fn bundle(key: &NodeKey, order: &Order, behaviour: Behaviour) -> Vec<u8> {
     };
     let foreign = NodeKey::from_seeds([99; 32], [98; 32]);
     let signed = record.sign(if behaviour == Behaviour::ForeignKey { &foreign } else { key });
-    ProofBundle { record: signed.record, signature: signed.signature, public: signed.public, ids: IDS.to_vec(), raw_text: RAW.to_vec() }.to_bytes()
+    ProofBundle {
+        record: signed.record,
+        signature: signed.signature,
+        public: signed.public,
+        ids: IDS.to_vec(),
+        raw_text: RAW.to_vec(),
+    }
+    .to_bytes()
 }
 
 fn plain(text: &str) -> Response {
@@ -203,7 +215,9 @@ fn plain(text: &str) -> Response {
 
 /// The events of a stream, as an honest provider writes them.
 pub fn events(shown: &[&str], proof: Option<&[u8]>) -> Vec<String> {
-    let chunk = |text: &str| sse::data_event(&serde_json::json!({ "choices": [{ "index": 0, "delta": { "content": text } }] }).to_string());
+    let chunk = |text: &str| {
+        sse::data_event(&serde_json::json!({ "choices": [{ "index": 0, "delta": { "content": text } }] }).to_string())
+    };
     let mut events: Vec<String> = shown.iter().map(|text| chunk(text)).collect();
     events.extend(proof.map(|proof| sse::comment(&format!("{PROOF_COMMENT} {}", STANDARD.encode(proof)))));
     events.push(sse::data_event(sse::DONE));

@@ -50,14 +50,8 @@ pub struct Dialer {
 }
 
 impl Dialer {
-    pub(super) fn start(
-        endpoint: Endpoint,
-        target: String,
-        pin: Pin,
-        handler: Option<Arc<dyn Serve>>,
-    ) -> Self {
-        let (reports, state) =
-            watch::channel(DialState::Connecting { failures: 0, last_error: None });
+    pub(super) fn start(endpoint: Endpoint, target: String, pin: Pin, handler: Option<Arc<dyn Serve>>) -> Self {
+        let (reports, state) = watch::channel(DialState::Connecting { failures: 0, last_error: None });
         let (alive, ended) = watch::channel(());
         let dialer = Self {
             target: target.into(),
@@ -149,11 +143,7 @@ impl Dialer {
     ///
     /// # Errors
     /// As [`Dialer::ask`].
-    pub async fn ask_within<A: Ask>(
-        &self,
-        message: A,
-        within: Duration,
-    ) -> Result<A::Reply, Error> {
+    pub async fn ask_within<A: Ask>(&self, message: A, within: Duration) -> Result<A::Reply, Error> {
         let request: Request = message.into();
         let asked = request.kind();
         expect_reply(asked, self.request_within(&request, within).await?)
@@ -172,11 +162,7 @@ impl Dialer {
     ///
     /// # Errors
     /// As [`Dialer::ask`].
-    pub async fn request_within(
-        &self,
-        request: &Request,
-        within: Duration,
-    ) -> Result<Response, Error> {
+    pub async fn request_within(&self, request: &Request, within: Duration) -> Result<Response, Error> {
         let deadline = Instant::now() + within;
         let mut sends = 0;
         loop {

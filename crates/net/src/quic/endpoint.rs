@@ -64,16 +64,11 @@ impl Endpoint {
     ///
     /// # Errors
     /// As [`Endpoint::bind`].
-    pub fn bind_with(
-        addr: SocketAddr,
-        identity: &Identity,
-        limits: Limits,
-    ) -> Result<Self, Error> {
+    pub fn bind_with(addr: SocketAddr, identity: &Identity, limits: Limits) -> Result<Self, Error> {
         let transport = Arc::new(transport(&limits)?);
         let mut config = quinn::ServerConfig::with_crypto(tls::server_config(identity)?);
         config.transport_config(Arc::clone(&transport));
-        let quic = quinn::Endpoint::server(config, addr)
-            .map_err(|source| Error::Bind { addr, source })?;
+        let quic = quinn::Endpoint::server(config, addr).map_err(|source| Error::Bind { addr, source })?;
         let budget = Arc::new(Budget::new(limits.reading_bytes_max));
         Ok(Self(Arc::new(Inner {
             quic,
@@ -154,12 +149,7 @@ impl Endpoint {
     }
 
     /// As [`Endpoint::dialer`], with a handler of its own for what the other side asks.
-    pub fn dialer_with(
-        &self,
-        target: impl Into<String>,
-        pin: impl Into<Pin>,
-        handler: impl Handler,
-    ) -> Dialer {
+    pub fn dialer_with(&self, target: impl Into<String>, pin: impl Into<Pin>, handler: impl Handler) -> Dialer {
         Dialer::start(self.clone(), target.into(), pin.into(), Some(Arc::new(handler)))
     }
 
@@ -194,8 +184,7 @@ impl Endpoint {
         let resolve = |why: String| Error::Resolve { target: target.to_owned(), why };
         let ours = self.local_addr()?;
         let found = tokio::net::lookup_host(target).await.map_err(|why| resolve(why.to_string()))?;
-        let usable: Vec<SocketAddr> =
-            found.filter_map(|addr| reachable(ours, addr)).take(ADDRESSES_MAX).collect();
+        let usable: Vec<SocketAddr> = found.filter_map(|addr| reachable(ours, addr)).take(ADDRESSES_MAX).collect();
         let mut last = resolve("no address of the socket's family".into());
         for addr in usable {
             match self.dial(addr, pin.clone(), handler.clone()).await {
@@ -206,12 +195,7 @@ impl Endpoint {
         Err(last)
     }
 
-    async fn dial(
-        &self,
-        addr: SocketAddr,
-        pin: Pin,
-        handler: Option<Arc<dyn Serve>>,
-    ) -> Result<Peer, Error> {
+    async fn dial(&self, addr: SocketAddr, pin: Pin, handler: Option<Arc<dyn Serve>>) -> Result<Peer, Error> {
         let failed = |why: String| Error::Connect { target: addr.to_string(), why };
         let seen = tls::Seen::default();
         let crypto = tls::client_config(&self.0.identity, pin.clone(), Arc::clone(&seen))?;
@@ -332,8 +316,8 @@ fn contained(notify: impl FnOnce()) {
 }
 
 fn transport(limits: &Limits) -> Result<quinn::TransportConfig, Error> {
-    let idle = quinn::IdleTimeout::try_from(limits.idle)
-        .map_err(|_| Error::Tls("idle timeout is out of range".into()))?;
+    let idle =
+        quinn::IdleTimeout::try_from(limits.idle).map_err(|_| Error::Tls("idle timeout is out of range".into()))?;
     let mut config = quinn::TransportConfig::default();
     config
         .max_idle_timeout(Some(idle))
@@ -350,9 +334,7 @@ fn transport(limits: &Limits) -> Result<quinn::TransportConfig, Error> {
 fn reachable(ours: SocketAddr, theirs: SocketAddr) -> Option<SocketAddr> {
     match (ours.ip(), theirs.ip()) {
         (IpAddr::V4(_), IpAddr::V6(_)) => None,
-        (IpAddr::V6(_), IpAddr::V4(v4)) => {
-            Some(SocketAddr::new(v4.to_ipv6_mapped().into(), theirs.port()))
-        }
+        (IpAddr::V6(_), IpAddr::V4(v4)) => Some(SocketAddr::new(v4.to_ipv6_mapped().into(), theirs.port())),
         _ => Some(theirs),
     }
 }

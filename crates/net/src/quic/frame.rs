@@ -92,10 +92,7 @@ pub(super) async fn read(
 }
 
 /// Refuses bytes after the last frame.
-pub(super) async fn expect_end(
-    stream: &mut quinn::RecvStream,
-    kind: Kind,
-) -> Result<(), FrameError> {
+pub(super) async fn expect_end(stream: &mut quinn::RecvStream, kind: Kind) -> Result<(), FrameError> {
     match fill(stream, &mut [0]).await? {
         0 => Ok(()),
         _ => Err(FrameError::Trailing(kind)),
@@ -118,10 +115,9 @@ async fn fill(stream: &mut quinn::RecvStream, buffer: &mut [u8]) -> Result<usize
 /// What a peer is told about a frame that was none.
 pub(super) fn refusal(error: &FrameError) -> ErrorReply {
     let (code, hint) = match error {
-        FrameError::UnknownKind(_) => (
-            ErrorCode::UnknownKind,
-            "the peer speaks another protocol version; update the older of the two",
-        ),
+        FrameError::UnknownKind(_) => {
+            (ErrorCode::UnknownKind, "the peer speaks another protocol version; update the older of the two")
+        }
         FrameError::OutOfPlace(_) => {
             (ErrorCode::UnknownKind, "a stream opens with a request and is answered by its reply")
         }

@@ -44,9 +44,7 @@ impl Identity {
         let tls = |error: rcgen::Error| Error::Tls(error.to_string());
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).map_err(tls)?;
         let names = vec![super::SERVER_NAME.to_owned()];
-        let cert = rcgen::CertificateParams::new(names)
-            .and_then(|params| params.self_signed(&key))
-            .map_err(tls)?;
+        let cert = rcgen::CertificateParams::new(names).and_then(|params| params.self_signed(&key)).map_err(tls)?;
         let der = PrivatePkcs8KeyDer::from(key.serialize_der());
         Ok(Self {
             consensus_id: consensus_id_of_der(cert.der()),
@@ -79,25 +77,15 @@ impl Identity {
     /// # Errors
     /// As [`Identity::load_or_create`].
     pub fn load(cert_path: &Path, key_path: &Path) -> Result<Self, Error> {
-        let cert_pem = fs::read_to_string(cert_path)
-            .map_err(|source| file("read certificate", cert_path, source))?;
+        let cert_pem = fs::read_to_string(cert_path).map_err(|source| file("read certificate", cert_path, source))?;
         refuse_shared(key_path)?;
-        let key_pem =
-            fs::read_to_string(key_path).map_err(|source| file("read key", key_path, source))?;
+        let key_pem = fs::read_to_string(key_path).map_err(|source| file("read key", key_path, source))?;
         let cert = CertificateDer::from_pem_slice(cert_pem.as_bytes())
             .map_err(|error| bad(cert_path, format!("no PEM certificate in it: {error}")))?;
         let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes())
             .map_err(|error| bad(key_path, format!("no PEM private key in it: {error}")))?;
-        let identity = Self {
-            consensus_id: consensus_id_of_der(&cert),
-            cert,
-            key: Arc::new(key),
-            cert_pem,
-            key_pem,
-        };
-        identity
-            .certified()
-            .map_err(|error| bad(key_path, format!("key and certificate do not fit: {error}")))?;
+        let identity = Self { consensus_id: consensus_id_of_der(&cert), cert, key: Arc::new(key), cert_pem, key_pem };
+        identity.certified().map_err(|error| bad(key_path, format!("key and certificate do not fit: {error}")))?;
         Ok(identity)
     }
 

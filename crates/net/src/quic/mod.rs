@@ -19,9 +19,7 @@ use std::time::Duration;
 
 pub use dialer::{DialState, Dialer};
 pub use endpoint::Endpoint;
-pub use identity::{
-    CERT_FILE, Identity, KEY_FILE, Pin, consensus_id_of_der, consensus_id_of_file,
-};
+pub use identity::{CERT_FILE, Identity, KEY_FILE, Pin, consensus_id_of_der, consensus_id_of_file};
 pub use peer::{Peer, ResponseStream};
 pub use serve::{Handler, PeerInfo, ResponseSink};
 pub use tls::ALPN;

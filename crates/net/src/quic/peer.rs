@@ -76,11 +76,7 @@ impl Peer {
     ///
     /// # Errors
     /// As [`Peer::ask`].
-    pub async fn ask_within<A: Ask>(
-        &self,
-        message: A,
-        within: Duration,
-    ) -> Result<A::Reply, Error> {
+    pub async fn ask_within<A: Ask>(&self, message: A, within: Duration) -> Result<A::Reply, Error> {
         self.ask_request(message.into(), within).await
     }
 
@@ -106,11 +102,7 @@ impl Peer {
     ///
     /// # Errors
     /// As [`Peer::ask`].
-    pub async fn request_within(
-        &self,
-        request: &Request,
-        within: Duration,
-    ) -> Result<Response, Error> {
+    pub async fn request_within(&self, request: &Request, within: Duration) -> Result<Response, Error> {
         let kind = request.kind();
         let frame = frame::encode(kind, &request.body())?;
         let exchange = async {
@@ -151,10 +143,7 @@ impl Peer {
         Ok(recv)
     }
 
-    async fn read_response(
-        &self,
-        recv: &mut quinn::RecvStream,
-    ) -> Result<Option<Response>, Error> {
+    async fn read_response(&self, recv: &mut quinn::RecvStream) -> Result<Option<Response>, Error> {
         let frame = frame::read(recv, None, |kind| !kind.is_request()).await;
         let Some((kind, body)) = frame.map_err(|error| self.cut(error))? else { return Ok(None) };
         let response = Response::decode(kind, &body)

@@ -27,11 +27,7 @@ pub struct PeerInfo {
 /// Answers requests. Implement it with plain `async fn`s.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request with one response.
-    fn handle(
-        &self,
-        from: PeerInfo,
-        request: Request,
-    ) -> impl Future<Output = Result<Response, ErrorReply>> + Send;
+    fn handle(&self, from: PeerInfo, request: Request) -> impl Future<Output = Result<Response, ErrorReply>> + Send;
 
     /// Answers one request with any number of responses. Only a service that relays overrides it.
     fn stream(
@@ -60,12 +56,7 @@ impl<H: Handler> Handler for Arc<H> {
         H::handle(self, from, request).await
     }
 
-    async fn stream(
-        &self,
-        from: PeerInfo,
-        request: Request,
-        sink: &mut ResponseSink,
-    ) -> Result<(), ErrorReply> {
+    async fn stream(&self, from: PeerInfo, request: Request, sink: &mut ResponseSink) -> Result<(), ErrorReply> {
         H::stream(self, from, request, sink).await
     }
 
@@ -160,14 +151,10 @@ pub(super) async fn stream(
     }
 }
 
-async fn read_request(
-    recv: &mut quinn::RecvStream,
-    budget: &frame::Budget,
-) -> Result<Request, FrameError> {
+async fn read_request(recv: &mut quinn::RecvStream, budget: &frame::Budget) -> Result<Request, FrameError> {
     let needed = crate::wire::FRAME_HEADER_BYTES;
-    let (kind, body) = frame::read(recv, Some(budget), Kind::is_request)
-        .await?
-        .ok_or(FrameError::Truncated { got: 0, needed })?;
+    let (kind, body) =
+        frame::read(recv, Some(budget), Kind::is_request).await?.ok_or(FrameError::Truncated { got: 0, needed })?;
     frame::expect_end(recv, kind).await?;
     Request::decode(kind, &body)
         .ok_or(FrameError::OutOfPlace(kind))?
@@ -228,10 +215,7 @@ async fn answer(
 }
 
 /// What is left to tell the peer after the handler has ended.
-fn joined(
-    kind: Kind,
-    ended: Result<Result<(), ErrorReply>, tokio::task::JoinError>,
-) -> Option<ErrorReply> {
+fn joined(kind: Kind, ended: Result<Result<(), ErrorReply>, tokio::task::JoinError>) -> Option<ErrorReply> {
     match ended {
         Ok(Ok(())) => None,
         Ok(Err(reply)) => Some(reply),

@@ -5,9 +5,8 @@ use crate::{
     Error,
     error::FrameError,
     wire::{
-        Announce, AnnounceReply, ErrorCode, ErrorReply, Forward, ForwardChunk, ForwardEnd,
-        ForwardHead, MaterialRequest, PushRecord, ReceiptReply, Request, Response,
-        RoundShareRequest, Status, StatusRequest,
+        Announce, AnnounceReply, ErrorCode, ErrorReply, Forward, ForwardChunk, ForwardEnd, ForwardHead,
+        MaterialRequest, PushRecord, ReceiptReply, Request, Response, RoundShareRequest, Status, StatusRequest,
     },
 };
 use ogong_base::hash::ConsensusId;
@@ -33,9 +32,7 @@ impl Handler for Echo {
     async fn handle(&self, from: PeerInfo, request: Request) -> Result<Response, ErrorReply> {
         assert_eq!(from.peer.consensus_id(), from.consensus_id);
         match request {
-            Request::PushRecord(push) => {
-                Ok(ReceiptReply { receipt: push.record, ..Default::default() }.into())
-            }
+            Request::PushRecord(push) => Ok(ReceiptReply { receipt: push.record, ..Default::default() }.into()),
             Request::StatusRequest(_) => {
                 let node_id = from.consensus_id.as_bytes().to_vec();
                 Ok(Status { node_id, role: "validator".into(), ..Default::default() }.into())
@@ -57,12 +54,7 @@ impl Handler for Echo {
         }
     }
 
-    async fn stream(
-        &self,
-        from: PeerInfo,
-        request: Request,
-        sink: &mut ResponseSink,
-    ) -> Result<(), ErrorReply> {
+    async fn stream(&self, from: PeerInfo, request: Request, sink: &mut ResponseSink) -> Result<(), ErrorReply> {
         let Request::Forward(forward) = request else {
             let response = self.handle(from, request).await?;
             let _ = sink.send(response).await;
@@ -462,9 +454,7 @@ async fn frame_errors_on_the_asking_side_name_what_came() {
         (wrong, (|error| matches!(error, Error::WrongReply { .. })) as fn(&Error) -> bool),
         (vec![0xff; 6], |error| matches!(error, Error::Frame(FrameError::UnknownKind(0xffff)))),
         (vec![], |error| matches!(error, Error::Frame(FrameError::Truncated { .. }))),
-        (vec![2, 8, 9, 0, 0, 0, 1], |error| {
-            matches!(error, Error::Frame(FrameError::Truncated { got: 1, needed: 9 }))
-        }),
+        (vec![2, 8, 9, 0, 0, 0, 1], |error| matches!(error, Error::Frame(FrameError::Truncated { got: 1, needed: 9 }))),
     ] {
         answers.send(bytes).await.expect("queued");
         let error = peer.ask(StatusRequest {}).await.expect_err("no answer");

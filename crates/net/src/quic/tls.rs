@@ -41,11 +41,7 @@ pub(super) fn server_config(identity: &Identity) -> Result<Arc<QuicServerConfig>
 }
 
 /// TLS of the dialling side, for QUIC and one pin.
-pub(super) fn client_config(
-    identity: &Identity,
-    pin: Pin,
-    seen: Seen,
-) -> Result<Arc<QuicClientConfig>, Error> {
+pub(super) fn client_config(identity: &Identity, pin: Pin, seen: Seen) -> Result<Arc<QuicClientConfig>, Error> {
     let config = QuicClientConfig::try_from(client_tls(identity, pin, seen)?);
     config.map(Arc::new).map_err(|error| Error::Tls(error.to_string()))
 }

@@ -67,12 +67,20 @@ impl ErrorReply {
 
     /// A field of a request that has the wrong form.
     pub fn malformed(field: &str, why: impl std::fmt::Display) -> Self {
-        Self::new(ErrorCode::Malformed, format!("field {field}: {why}"), "check that both nodes speak the same protocol version")
+        Self::new(
+            ErrorCode::Malformed,
+            format!("field {field}: {why}"),
+            "check that both nodes speak the same protocol version",
+        )
     }
 
     /// A request this node does not serve in its role.
     pub fn unsupported(what: impl std::fmt::Display, role: &str) -> Self {
-        Self::new(ErrorCode::Unsupported, format!("a {role} does not serve {what}"), "check that the address and the pinned certificate belong to the node you mean")
+        Self::new(
+            ErrorCode::Unsupported,
+            format!("a {role} does not serve {what}"),
+            "check that the address and the pinned certificate belong to the node you mean",
+        )
     }
 
     /// A fault of this node; details belong in its own log.

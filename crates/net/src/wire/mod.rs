@@ -27,9 +27,8 @@ pub use error::{ErrorCode, ErrorReply};
 pub use opening::{LeafOpening, Material, MaterialRequest, OpeningRequest, Openings};
 pub use record::{PushRecord, ReceiptReply};
 pub use router::{
-    Forward, ForwardChunk, ForwardEnd, ForwardHead, Heartbeat, HeartbeatReply, HttpHeader,
-    ModelSummary, Models, ModelsReply, Report, ReportReply, Route, RouteOutcome, RouteReply, Upsert, UpsertReply, Withdraw,
-    WithdrawReply,
+    Forward, ForwardChunk, ForwardEnd, ForwardHead, Heartbeat, HeartbeatReply, HttpHeader, ModelSummary, Models,
+    ModelsReply, Report, ReportReply, Route, RouteOutcome, RouteReply, Upsert, UpsertReply, Withdraw, WithdrawReply,
 };
 pub use status::{Payee, PeerStatus, ReplyStatus, ReplyStatusRequest, Status, StatusRequest};
 pub use verdict::{ManualVerdict, ManualVerdictReply};
@@ -276,8 +275,7 @@ mod tests {
 
     #[test]
     fn numbers_are_unique_and_lead_back() {
-        let numbers: std::collections::BTreeSet<u16> =
-            Kind::ALL.iter().map(|kind| kind.number()).collect();
+        let numbers: std::collections::BTreeSet<u16> = Kind::ALL.iter().map(|kind| kind.number()).collect();
         assert_eq!(numbers.len(), Kind::ALL.len());
         for kind in Kind::ALL {
             assert_eq!(Kind::from_number(kind.number()), Some(*kind));
@@ -289,8 +287,7 @@ mod tests {
     /// The numbers are part of the protocol: a change here is a change of version.
     #[test]
     fn numbers_are_frozen() {
-        let table: Vec<String> =
-            Kind::ALL.iter().map(|kind| format!("{kind}={:04x}", kind.number())).collect();
+        let table: Vec<String> = Kind::ALL.iter().map(|kind| format!("{kind}={:04x}", kind.number())).collect();
         assert_eq!(
             table.join(" "),
             "Upsert=0101 Heartbeat=0103 Withdraw=0105 Route=0107 Models=0109 Forward=010b Report=0111 \
@@ -307,12 +304,7 @@ mod tests {
 
     #[test]
     fn a_message_survives_the_wire() {
-        let push = PushRecord {
-            record: vec![1, 2, 3],
-            order: vec![4; 400],
-            n_prompt: 77,
-            ..Default::default()
-        };
+        let push = PushRecord { record: vec![1, 2, 3], order: vec![4; 400], n_prompt: 77, ..Default::default() };
         let request = Request::from(push.clone());
         let decoded = Request::decode(request.kind(), &request.body());
         assert_eq!(decoded, Some(Ok(Request::PushRecord(push))));

@@ -173,7 +173,8 @@ fn heartbeats_of_a_stranger_and_older_offers_are_refused() {
 #[test]
 fn a_node_may_not_fill_the_registry() {
     let mut registry = Registry::new();
-    let offer = |index: usize| Listing { model: format!("ogong/verified/acme/m{index}").parse().unwrap(), ..listing(1) };
+    let offer =
+        |index: usize| Listing { model: format!("ogong/verified/acme/m{index}").parse().unwrap(), ..listing(1) };
     for index in 0..OFFERS_PER_NODE_MAX {
         registry.upsert(offer(index), NOW).unwrap();
     }
@@ -187,7 +188,10 @@ fn models_are_summed_over_live_offers() {
     registry.upsert(Listing { model: "ogong/tee/acme/big".parse().unwrap(), ..listing(3) }, NOW).unwrap();
     registry.route(&query(), NOW, &mut rng()).unwrap();
     let models = registry.models(NOW);
-    assert_eq!(models.iter().map(|summary| summary.model.to_string()).collect::<Vec<_>>(), ["ogong/tee/acme/big", "ogong/verified/acme/small"]);
+    assert_eq!(
+        models.iter().map(|summary| summary.model.to_string()).collect::<Vec<_>>(),
+        ["ogong/tee/acme/big", "ogong/verified/acme/small"]
+    );
     assert_eq!((models[1].providers, models[1].free_slots), (2, 3));
     assert!(registry.models(NOW + HEARTBEAT_EXPIRY_MS).is_empty());
 }

@@ -10,7 +10,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let telemetry = cli.node.telemetry.clone();
     ogong_daemon::main(&telemetry, |shutdown| async move {
-        let dir = home::resolve(Role::Validator, cli.node.data_dir.as_deref()).map_err(|err| Error::from(err).into_report())?;
+        let dir = home::resolve(Role::Validator, cli.node.data_dir.as_deref())
+            .map_err(|err| Error::from(err).into_report())?;
         if let Some(command) = &cli.command {
             let output = commands::run(command, &cli.node, &dir).await.map_err(Error::into_report)?;
             print!("{output}");

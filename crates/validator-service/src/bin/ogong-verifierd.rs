@@ -10,7 +10,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let telemetry = cli.telemetry.clone();
     ogong_daemon::main(&telemetry, |shutdown| async move {
-        let dir = home::resolve(Role::Verifier, cli.data_dir.as_deref()).map_err(|err| Error::from(err).into_report())?;
+        let dir =
+            home::resolve(Role::Verifier, cli.data_dir.as_deref()).map_err(|err| Error::from(err).into_report())?;
         let config = Config::from_cli(&cli, dir).map_err(Error::into_report)?;
         let node = ogong_verifier::start(config).await.map_err(Error::into_report)?;
         node.until(shutdown).await;

@@ -58,8 +58,13 @@ impl MemoryLedger {
     pub fn register(&self, running: &Running) {
         let node = &running.node;
         let endpoint = running.local_addr().expect("bound").to_string();
-        let mut validator =
-            registration(node.chain_key(), *node.id().as_bytes(), node.consensus_id(), node.rounds.key().public().0, &endpoint);
+        let mut validator = registration(
+            node.chain_key(),
+            *node.id().as_bytes(),
+            node.consensus_id(),
+            node.rounds.key().public().0,
+            &endpoint,
+        );
         validator.stake = 1_000;
         self.state().validators.insert(node.chain_key(), validator);
     }
@@ -181,7 +186,11 @@ impl Ledger for MemoryLedger {
                 program: address(&ChainKey::ZERO),
                 config: registry.config,
                 validators: registry.set,
-                handler: registry.validators.into_iter().find(|one| one.authority == *handler).ok_or(missing("validator"))?,
+                handler: registry
+                    .validators
+                    .into_iter()
+                    .find(|one| one.authority == *handler)
+                    .ok_or(missing("validator"))?,
                 escrow: state.escrows.get(reply_id).cloned().ok_or(missing("escrow"))?,
             })
         })
@@ -201,7 +210,12 @@ impl Ledger for MemoryLedger {
         })
     }
 
-    fn send<'a>(&'a self, reply_id: &'a ReplyId, signatures: &'a Cosignatures, _blockhash: &'a Blockhash) -> Pending<'a, Settled> {
+    fn send<'a>(
+        &'a self,
+        reply_id: &'a ReplyId,
+        signatures: &'a Cosignatures,
+        _blockhash: &'a Blockhash,
+    ) -> Pending<'a, Settled> {
         Box::pin(async move { self.settle(reply_id, signatures) })
     }
 }

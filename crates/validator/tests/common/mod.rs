@@ -36,7 +36,12 @@ pub struct Net {
 impl Net {
     /// `count` validators of equal stake that found each other; the first holds the sink.
     pub async fn start(count: usize, alpha_ppm: u64) -> Self {
-        let mut net = Self { ledger: Arc::new(MemoryLedger::new(alpha_ppm)), nodes: Vec::new(), dirs: Vec::new(), alpha: alpha_ppm };
+        let mut net = Self {
+            ledger: Arc::new(MemoryLedger::new(alpha_ppm)),
+            nodes: Vec::new(),
+            dirs: Vec::new(),
+            alpha: alpha_ppm,
+        };
         for index in 0..count {
             net.dirs.push(tempfile::tempdir().expect("a directory"));
             let node = net.launch(index).await;
@@ -58,7 +63,9 @@ impl Net {
                     return running;
                 }
                 // The store's writing thread of the former node lets go of the file a moment later.
-                Err(error) => assert!(error.to_string().contains("has it open") && begun.elapsed() < PATIENCE, "{error}"),
+                Err(error) => {
+                    assert!(error.to_string().contains("has it open") && begun.elapsed() < PATIENCE, "{error}")
+                }
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -150,7 +157,11 @@ fn config(dir: &Path, sink: bool, alpha_ppm: u64, ledger: &MemoryLedger) -> Conf
         chain: None,
         sink: sink.then(|| Sink {
             mint: ledger.mint(),
-            fee_owners: FeeOwners { router: ChainKey::from_bytes([0x22; 32]), validator: authority, reserve: ledger.reserve_owner() },
+            fee_owners: FeeOwners {
+                router: ChainKey::from_bytes([0x22; 32]),
+                validator: authority,
+                reserve: ledger.reserve_owner(),
+            },
             quorum: 2,
         }),
         allow_pinned: true,

@@ -13,7 +13,8 @@ use ogong_commitment::order::Order;
 use ogong_commitment::params::SamplingParams;
 use ogong_daemon::clock::now_ms;
 use ogong_net::wire::{
-    Announce, ErrorCode, ErrorReply, LeafOpening, Material, Openings, PushRecord, ReceiptReply, Request, Response, SignedReport,
+    Announce, ErrorCode, ErrorReply, LeafOpening, Material, Openings, PushRecord, ReceiptReply, Request, Response,
+    SignedReport,
 };
 use ogong_net::{Endpoint, Error, Handler, Identity, Peer, PeerInfo};
 use ogong_validator::run::Running;
@@ -140,7 +141,14 @@ impl Handler for Opens {
                 let case = self.case(&request.reply_id)?;
                 let material = case.material();
                 let header = Some(leaf(&material.header));
-                Ok(Material { reply_id: request.reply_id, body: material.body, ids: material.ids, raw_text: material.raw_text, header }.into())
+                Ok(Material {
+                    reply_id: request.reply_id,
+                    body: material.body,
+                    ids: material.ids,
+                    raw_text: material.raw_text,
+                    header,
+                }
+                .into())
             }
             Request::OpeningRequest(request) => {
                 let case = self.case(&request.reply_id)?;
@@ -174,9 +182,14 @@ impl Scorer {
         endpoint.serve(Scores { verifier: verifier.clone(), cases: Arc::clone(&cases), jobs: Arc::clone(&jobs) });
         let mut peers = Vec::new();
         for running in net.nodes.iter().filter(|_| announced) {
-            let peer = endpoint.connect(running.local_addr().expect("bound"), running.node.consensus_id()).await.expect("connected");
+            let peer = endpoint
+                .connect(running.local_addr().expect("bound"), running.node.consensus_id())
+                .await
+                .expect("connected");
             let owner = ChainKey::from_bytes([verifier.owner; 32]);
-            peer.ask(announcement(verifier.key, Role::Verifier, &endpoint, verifier.class.clone(), owner)).await.expect("announced");
+            peer.ask(announcement(verifier.key, Role::Verifier, &endpoint, verifier.class.clone(), owner))
+                .await
+                .expect("announced");
             peers.push(peer);
         }
         Self { endpoint, jobs, identity, cases, _peers: peers }
@@ -204,18 +217,35 @@ impl Handler for Scores {
         if mode == Mode::Exact && !self.verifier.class.exact {
             return Err(ErrorReply::new(ErrorCode::Unsupported, "no exact mode", ""));
         }
-        let case = self.cases.lock().expect("not poisoned").iter().find(|case| case.order.reply_id().as_bytes() == job.reply_id.as_slice()).cloned();
+        let case = self
+            .cases
+            .lock()
+            .expect("not poisoned")
+            .iter()
+            .find(|case| case.order.reply_id().as_bytes() == job.reply_id.as_slice())
+            .cloned();
         let case = case.ok_or_else(|| ErrorReply::new(ErrorCode::NotFound, "unknown reply", ""))?;
         let mut report = case.report(&self.verifier, &job.windows, mode);
         if let Some(lie) = self.verifier.lie {
             lie(&mut report);
         }
         let signed = Signed::sign(report, &world::node_key(self.verifier.key));
-        Ok(SignedReport { report: signed.body.to_bytes(), signature: signed.signature.to_bytes(), verifier_public: signed.public.to_bytes() }.into())
+        Ok(SignedReport {
+            report: signed.body.to_bytes(),
+            signature: signed.signature.to_bytes(),
+            verifier_public: signed.public.to_bytes(),
+        }
+        .into())
     }
 }
 
-fn announcement(key: u8, role: Role, endpoint: &Endpoint, class: ogong_base::class::NumericClass, payout: ChainKey) -> Announce {
+fn announcement(
+    key: u8,
+    role: Role,
+    endpoint: &Endpoint,
+    class: ogong_base::class::NumericClass,
+    payout: ChainKey,
+) -> Announce {
     let body = Announcement {
         network: world::network(),
         role,
@@ -229,7 +259,11 @@ fn announcement(key: u8, role: Role, endpoint: &Endpoint, class: ogong_base::cla
         issued: UnixMillis(now_ms()),
     };
     let signed = Signed::sign(body, &world::node_key(key));
-    Announce { announcement: signed.body.to_bytes(), signature: signed.signature.to_bytes(), public: signed.public.to_bytes() }
+    Announce {
+        announcement: signed.body.to_bytes(),
+        signature: signed.signature.to_bytes(),
+        public: signed.public.to_bytes(),
+    }
 }
 
 fn local() -> SocketAddr {
