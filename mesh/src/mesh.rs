@@ -254,10 +254,10 @@ impl Mesh {
     /// Stops everything in the order of the flow, so that nobody logs a lost peer.
     pub async fn stop(self) {
         self.gateway.process.stop().await;
-        self.router.process.stop().await;
         for provider in self.providers {
             provider.role.process.stop().await;
         }
+        self.router.process.stop().await;
         for pair in self.validators {
             pair.role.process.stop().await;
         }

@@ -39,7 +39,9 @@ impl Market {
     pub async fn run(self, shutdown: Shutdown) {
         let mut registered = false;
         while !shutdown.is_triggered() {
-            let pause = match self.round(&mut registered).await {
+            // A router that does not answer must not hold up the end.
+            let Some(round) = shutdown.unless(self.round(&mut registered)).await else { break };
+            let pause = match round {
                 Ok(pause) => pause,
                 Err(error) => {
                     warn!(%error, router = self.router.target(), "router not reached; trying again");
