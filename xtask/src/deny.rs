@@ -14,8 +14,8 @@ pub fn run() -> Result<()> {
     let path = setup::path_with_tools()?;
     for manifest in ["Cargo.toml", "chain/Cargo.toml"] {
         let mut deny = run::cargo(&paths::root());
-        deny.args(["deny", "--manifest-path", manifest, "check", "--config"]).arg(paths::root().join("deny.toml"));
-        run::run(deny.args(["licenses", "bans", "sources"]).env("PATH", &path))?;
+        deny.args(["deny", "--manifest-path", manifest, "--config"]).arg(paths::root().join("deny.toml"));
+        run::run(deny.args(["check", "licenses", "bans", "sources"]).env("PATH", &path))?;
     }
     Ok(())
 }

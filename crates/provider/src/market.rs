@@ -38,6 +38,7 @@ impl Market {
     /// Keeps the offer with the router until `shutdown`, then withdraws it.
     pub async fn run(self, shutdown: Shutdown) {
         let mut registered = false;
+        let mut connection = self.router.state();
         while !shutdown.is_triggered() {
             // A router that does not answer must not hold up the end.
             let Some(round) = shutdown.unless(self.round(&mut registered)).await else { break };
@@ -49,7 +50,14 @@ impl Market {
                     PAUSE
                 }
             };
-            let _ = shutdown.unless(sleep(pause)).await;
+            // A router that came back has forgotten the offer: a change of the connection ends the pause.
+            let woken = async {
+                tokio::select! {
+                    () = sleep(pause) => {}
+                    Ok(()) = connection.changed() => {}
+                }
+            };
+            let _ = shutdown.unless(woken).await;
         }
         let withdraw = Withdraw { node_id: self.offer.node_id.to_bytes(), model_id: self.offer.model_id.to_string() };
         let _ = self.router.ask_within(withdraw, PAUSE).await;
