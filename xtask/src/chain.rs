@@ -17,24 +17,20 @@ pub struct Args {
 /// When the kit fails, or the ELF differs.
 pub fn run(args: &Args) -> Result<()> {
     let chain = paths::root().join("chain");
-    let committed = chain.join("artifacts/ogong_chain.so");
-    let scratch = paths::cache()?.join("ogong_chain.check.so");
-    let out = if args.check { &scratch } else { &committed };
-    let mut build = Command::new("bash");
-    build
-        .arg(chain.join("sbf/build-sbf.sh"))
-        .arg(chain.join("programs/chain"))
-        .arg(out)
-        .env("OGONG_SBF_CACHE", paths::cache()?.join("sbf"));
-    run::run(&mut build)?;
-    if args.check {
-        if fs::read(&scratch)? != fs::read(&committed)? {
-            bail!("the committed ELF is not what the sources give\n  hint: cargo xtask chain");
-        }
-        run::say("the committed ELF is what the sources give");
-        return Ok(());
+    let cache = paths::cache()?;
+    let kit = |script: &str| {
+        let mut command = Command::new("bash");
+        command.arg(chain.join("sbf").join(script)).env("OGONG_SBF_CACHE", cache.join("sbf"));
+        command
+    };
+    if !args.check {
+        return run::run(&mut kit("build-artifact.sh"));
     }
-    let hash = run::output(Command::new("bash").arg(chain.join("sbf/source-hash.sh")))?;
-    fs::write(chain.join("artifacts/ogong_chain.sources.sha256"), hash)?;
+    let scratch = cache.join("ogong_chain.check.so");
+    run::run(kit("build-sbf.sh").arg(chain.join("programs/chain")).arg(&scratch))?;
+    if fs::read(&scratch)? != fs::read(chain.join("artifacts/ogong_chain.so"))? {
+        bail!("the committed ELF is not what the sources give\n  hint: cargo xtask chain");
+    }
+    run::say("the committed ELF is what the sources give");
     Ok(())
 }
