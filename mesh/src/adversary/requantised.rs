@@ -1,8 +1,18 @@
 //! The lie: the ordered model's weights at a coarser quantisation, under the ordered model's root and class.
 //!
-//! Caught by the sketch for Q4_0 and Q5_0 (SPEC 5.5, check 5), by exact mode for the rest.
+//! Q4_0 and Q5_0 fall to thresholds (SPEC 5.5, 5), the shipped Q4_1 against the Q8_0 that was made from it to exact mode alone
+//! (SPEC 5.5, 7): its numbers are the same but for the rounding of the second quantisation.
 
-use super::Lie;
+use super::{Expected, Lie};
+use ogong_audit::Check;
+
+/// Q4_0 and Q5_0 in place of Q8_0.
+pub const COARSE: Expected = Expected::of(
+    &[Check::SketchL2],
+    &[Check::Ks, Check::KsPosition, Check::MarginMean, Check::MarginPosition, Check::ExactLeaf],
+);
+/// Q4_1 in place of the Q8_0 made from it.
+pub const FINE: Expected = Expected::of(&[Check::ExactLeaf], &[]);
 
 /// Serves a requantised file as if it were the real one.
 #[derive(Debug, Clone, Copy)]
