@@ -2,7 +2,7 @@
 
 use crate::refusal::Refusal;
 use bytes::Bytes;
-use ogong_base::ModelId;
+use ogong_base::{ModelId, Tier};
 use ogong_base::params::ANSWER_TOKENS_MAX;
 use ogong_commitment::{params::SamplingParams, request};
 use ogong_openai::{Endpoint, ErrorKind, RequestHead};
@@ -46,6 +46,11 @@ impl ValidRequest {
             )
             .param("model")
         })?;
+        if model.tier() == Tier::Tee {
+            // An answer under this tier's name without a checked enclave would be a promise nobody keeps.
+            let why = "the tee tier is not served by this version: no attestation is checked yet";
+            return Err(invalid("tier_unavailable", why, "use ogong/verified/<maker>/<model>").param("model"));
+        }
         let frozen = request::freeze(body).map_err(|error| {
             invalid("invalid_request", error.to_string(), "send a JSON object without repeated members")
         })?;
@@ -114,6 +119,7 @@ mod tests {
             ("{}", "invalid_request"),
             (r#"{"model":"gpt-4o"}"#, "model_not_found"),
             (r#"{"model":"ogong/free/acme/small"}"#, "model_not_found"),
+            (r#"{"model":"ogong/tee/acme/small"}"#, "tier_unavailable"),
             (r#"{"model":"ogong/verified/acme/small","max_tokens":"many"}"#, "invalid_request"),
             (r#"{"model":"ogong/verified/acme/small","max_tokens":0}"#, "invalid_request"),
             (r#"{"model":"ogong/verified/acme/small","n":2}"#, "unsupported_parameter"),

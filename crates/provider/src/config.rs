@@ -1,7 +1,10 @@
 //! `config.json`: what `configure` writes and `start` reads. Parsed once into [`Network`], which cannot be wrong.
 
 use crate::{cli::Configure, error::Error};
-use ogong_base::{hash::ChainKey, model_id::ModelId};
+use ogong_base::{
+    hash::ChainKey,
+    model_id::{ModelId, Tier},
+};
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -138,6 +141,10 @@ impl Config {
             (self.price_prompt, self.price_completion) = (Some(prompt), Some(completion));
         }
         parse_into(&mut self.model_id, "--model-id", &flags.model_id)?;
+        if self.model_id.as_ref().is_some_and(|id| id.tier() == Tier::Tee) {
+            let why = "the tee tier needs attestation, which this version does not have; serve under ogong/verified/..".to_owned();
+            return Err(Error::Flag { flag: "--model-id", why });
+        }
         parse_into(&mut self.listen, "--listen", &flags.listen)?;
         parse_into(&mut self.program_id, "--program-id", &flags.program_id)
     }
@@ -266,6 +273,7 @@ mod tests {
         for (flags, flag) in [
             (Configure { price: Some("cheap".into()), ..Configure::default() }, "--price"),
             (Configure { model_id: Some("llama".into()), ..Configure::default() }, "--model-id"),
+            (Configure { model_id: Some("ogong/tee/a/b".into()), ..Configure::default() }, "--model-id"),
             (Configure { machine: Some("a b".into()), ..Configure::default() }, "--machine"),
             (Configure { listen: Some("here".into()), ..Configure::default() }, "--listen"),
         ] {
