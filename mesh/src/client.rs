@@ -30,6 +30,8 @@ pub struct Question {
     pub max_tokens: u32,
     /// Sampling temperature.
     pub temperature: f64,
+    /// Mass the sampler keeps.
+    pub top_p: f64,
     /// Whether the answer is streamed.
     pub stream: bool,
 }
@@ -37,13 +39,14 @@ pub struct Question {
 impl Question {
     /// A streamed question at temperature 0.7.
     pub fn new(prompt: &str, max_tokens: u32) -> Self {
-        Self { prompt: prompt.to_owned(), max_tokens, temperature: 0.7, stream: true }
+        Self { prompt: prompt.to_owned(), max_tokens, temperature: 0.7, top_p: 1.0, stream: true }
     }
 
     fn body(&self) -> Value {
         json!({
             "model": MODEL_ID, "messages": [{ "role": "user", "content": self.prompt }],
-            "max_tokens": self.max_tokens, "temperature": self.temperature, "stream": self.stream,
+            "max_tokens": self.max_tokens, "temperature": self.temperature, "top_p": self.top_p,
+            "stream": self.stream,
         })
     }
 }

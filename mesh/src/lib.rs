@@ -8,6 +8,7 @@
 //! of the processes: the mesh only starts programs, writes their config by their own commands and reads what they print.
 
 pub mod adversary;
+pub mod bench;
 pub mod chaos;
 pub mod client;
 pub mod demo;

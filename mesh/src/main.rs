@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use ogong_daemon::TelemetryFlags;
-use ogong_mesh::demo;
+use ogong_mesh::{bench, demo};
 use std::process::ExitCode;
 
 /// The whole of OGONG on this machine, as real processes.
@@ -19,6 +19,8 @@ struct Cli {
 enum Command {
     /// One honest answer paid, one cheat refunded.
     Demo(demo::Args),
+    /// Long runs that count.
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         let work = async {
             match &cli.command {
                 Command::Demo(args) => demo::run(args).await,
+                Command::Bench(bench) => bench::run(bench).await,
             }
         };
         // Ctrl-C drops the mesh, which kills every process of it.

@@ -294,6 +294,7 @@ fn report(job: &Job<'_>, reply: &ScoreReply) -> Result<Report> {
         prompt_ids: reply.prompt_ids_hash,
         raw_text_sha256: *reply.raw_text_sha256.as_bytes(),
         end_token_at: reply.end_token_at,
+        stop_string_at: reply.stop_string_at,
         windows: windows.collect::<Result<_>>()?,
         margins: reply.margin_list()?,
     })

@@ -1,0 +1,32 @@
+//! `ogong-mesh bench`: long runs that count.
+
+pub mod honest;
+pub mod liars;
+pub mod questions;
+pub mod soundness;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+/// `ogong-mesh bench <kind>`.
+#[derive(Debug, Clone, Args)]
+pub struct Bench {
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum Kind {
+    /// Honest replies by the hundred and every liar by the score: who is paid, who is caught, by what.
+    Soundness(soundness::Args),
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When something does not come up, or the counts are not what a sound network gives.
+pub async fn run(bench: &Bench) -> Result<()> {
+    match &bench.kind {
+        Kind::Soundness(args) => soundness::run(args).await,
+    }
+}
