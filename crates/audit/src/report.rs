@@ -93,6 +93,8 @@ pub struct Report {
     pub raw_text_sha256: [u8; 32],
     /// Index of the first end token among the claimed ids.
     pub end_token_at: Option<u32>,
+    /// Index of the claimed id that completes the first stop string of the request.
+    pub stop_string_at: Option<u32>,
     /// The audited windows, ascending.
     pub windows: Vec<WindowReport>,
     /// Margins of all answer tokens, in 1/1024 nat.
@@ -143,6 +145,9 @@ impl Encode for Report {
         w.raw(&self.raw_text_sha256).opt(self.end_token_at.as_ref(), |w, &at| {
             w.u32(at);
         });
+        w.opt(self.stop_string_at.as_ref(), |w, &at| {
+            w.u32(at);
+        });
         w.list(&self.windows, |w, window| window.encode(w));
         w.list(&self.margins, |w, &margin| {
             w.u16(margin);
@@ -161,6 +166,7 @@ impl Decode for Report {
             prompt_ids: r.get()?,
             raw_text_sha256: r.array()?,
             end_token_at: r.opt(|r| r.u32())?,
+            stop_string_at: r.opt(|r| r.u32())?,
             windows: r.list(WINDOWS_MAX, WindowReport::decode)?,
             margins: r.list(ANSWER_TOKENS_MAX, |r| r.u16())?,
         })

@@ -348,6 +348,7 @@ fn words() -> Vec<Attack> {
             case: || all_find(|r| r.prompt_ids = Hash32::from_bytes([1; 32])),
         },
         Attack { reason: Reason::EndToken, off: Accepted, case: || all_find(|r| r.end_token_at = Some(5)) },
+        Attack { reason: Reason::EndToken, off: Accepted, case: || all_find(|r| r.stop_string_at = Some(5)) },
         Attack { reason: Reason::RawText, off: Accepted, case: || all_find(|r| r.raw_text_sha256[0] ^= 1) },
     ]
 }

@@ -55,6 +55,7 @@ fn report() -> Report {
         prompt_ids: Hash32::from_bytes([0x44; 32]),
         raw_text_sha256: sha256(b"raw text"),
         end_token_at: Some(2),
+        stop_string_at: None,
         windows: vec![WindowReport { window: 0, sketches: sketches.collect(), tops: tops.collect() }],
         margins: vec![0, 31, 10_240],
     }

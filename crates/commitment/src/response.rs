@@ -37,6 +37,18 @@ pub fn find_stop<S: AsRef<[u8]>>(raw: &[u8], stops: &[S]) -> Option<usize> {
         .min()
 }
 
+/// The token that completes the first stop string, counted over the tokens' bytes.
+pub fn stop_token<P: AsRef<[u8]>, S: AsRef<[u8]>>(pieces: &[P], stops: &[S]) -> Option<usize> {
+    let longest = stops.iter().map(|stop| stop.as_ref().len()).max()?;
+    let mut text = Vec::new();
+    pieces.iter().position(|piece| {
+        // A stop string this token completes begins at most its own length before the token.
+        let from = text.len().saturating_sub(longest);
+        text.extend_from_slice(piece.as_ref());
+        text.get(from..).is_some_and(|tail| find_stop(tail, stops).is_some())
+    })
+}
+
 /// Raw text up to the first byte of the first stop string, all of it when there is none.
 pub fn cut_at_stop<'a, S: AsRef<[u8]>>(raw: &'a [u8], stops: &[S]) -> &'a [u8] {
     find_stop(raw, stops).and_then(|at| raw.get(..at)).unwrap_or(raw)
@@ -50,6 +62,16 @@ pub fn content(raw_text: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_token_that_completes_a_stop_string_is_found_across_tokens() {
+        let pieces = ["ab", "", "cd", "ef", "cde"];
+        assert_eq!(stop_token(&pieces, &["bc"]), Some(2));
+        assert_eq!(stop_token(&pieces, &["def", "zz"]), Some(3));
+        assert_eq!(stop_token(&pieces, &["fcde"]), Some(4));
+        assert_eq!(stop_token(&pieces, &["x"]), None);
+        assert_eq!(stop_token::<_, &str>(&pieces, &[]), None);
+    }
 
     #[test]
     fn the_text_ends_before_the_earliest_stop_string() {

@@ -192,6 +192,8 @@ pub struct ScoreReply {
     pub raw_text_sha256: Hash32,
     /// Index of the first end token among the ids.
     pub end_token_at: Option<u32>,
+    /// Index of the token that completes the first stop string.
+    pub stop_string_at: Option<u32>,
     /// The windows asked for, in the order asked.
     pub windows: Vec<WindowScore>,
     /// One margin per id in 1/1024 nat, base64 of u16 LE.

@@ -57,6 +57,7 @@ pub fn report(job: &Job, reply: &ScoreReply, capabilities: &Capabilities) -> Res
         prompt_ids: reply.prompt_ids_hash,
         raw_text_sha256: *reply.raw_text_sha256.as_bytes(),
         end_token_at: reply.end_token_at,
+        stop_string_at: reply.stop_string_at,
         windows,
         margins,
     })

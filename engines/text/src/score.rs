@@ -142,7 +142,9 @@ impl ScoreRun {
 
     fn answer(&self, model: &Model, class: &NumericClass) -> ScoreReply {
         let ids = &self.job.ids;
-        let text: Vec<u8> = ids.iter().flat_map(|id| model.piece(*id)).copied().collect();
+        let pieces: Vec<&[u8]> = ids.iter().map(|id| model.piece(*id)).collect();
+        let stop_string_at = response::stop_token(&pieces, &self.job.params.stop).and_then(|at| u32::try_from(at).ok());
+        let text = pieces.concat();
         let text = response::cut_at_stop(&text, &self.job.params.stop);
         let end_token_at = ids.iter().position(|id| model.is_end(*id)).and_then(|at| u32::try_from(at).ok());
         ScoreReply {
@@ -151,6 +153,7 @@ impl ScoreRun {
             prompt_ids_hash: response::prompt_ids_hash(&self.job.prompt),
             raw_text_sha256: Hash32::from_bytes(sha256(text)),
             end_token_at,
+            stop_string_at,
             windows: self.windows.iter().map(|window| WindowScore::new(window.index, &window.sketches, &window.tops)).collect(),
             margins: margins_text(&self.margins),
         }

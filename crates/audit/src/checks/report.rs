@@ -29,7 +29,7 @@ pub(crate) fn word(hearing: &Hearing<'_>, report: &Report) -> Result<(), Reason>
         ensure(report.n_prompt == header.n_prompt, Reason::PromptCount)?;
         ensure(report.prompt_ids == header.prompt_ids, Reason::PromptIds)
     })?;
-    run(hearing.profile, Check::Stop, || stop::end_token(header, report.end_token_at))?;
+    run(hearing.profile, Check::Stop, || stop::ending(header, report.end_token_at, report.stop_string_at))?;
     run(hearing.profile, Check::RawText, || {
         ensure(report.raw_text_sha256 == sha256(&hearing.material.raw_text), Reason::RawText)
     })

@@ -19,7 +19,7 @@ use ogong_commitment::order::{Order, seed};
 use ogong_commitment::params::SamplingParams;
 use ogong_commitment::record::Record;
 use ogong_commitment::request::req_hash;
-use ogong_commitment::response::{cut_at_stop, find_stop, prompt_ids_hash};
+use ogong_commitment::response::{cut_at_stop, find_stop, prompt_ids_hash, stop_token};
 use ogong_commitment::sampler::{Counts, choose, margin, margin_steps};
 use ogong_commitment::sketch::{Bank, Sketch};
 
@@ -332,7 +332,9 @@ impl Case {
                 tops: rows.iter().map(|(_, logits)| digest::top64(logits).expect("finite")).collect(),
             }
         });
-        let raw: Vec<u8> = ids.iter().flat_map(|id| piece(*id)).collect();
+        let pieces: Vec<Vec<u8>> = ids.iter().map(|id| piece(*id).into_iter().collect()).collect();
+        let raw = pieces.concat();
+        let stop_string_at = stop_token(&pieces, &params.stop).map(|at| u32::try_from(at).expect("few tokens"));
         Report {
             job: Job { record_hash: self.record.record_hash(), req_hash: req_hash(&self.body), ids, windows, mode }
                 .hash(),
@@ -342,6 +344,7 @@ impl Case {
             prompt_ids: prompt_ids_hash(&prompt),
             raw_text_sha256: sha256(cut_at_stop(&raw, &params.stop)),
             end_token_at: ids.iter().position(|id| *id == END_TOKEN).map(|at| u32::try_from(at).expect("few tokens")),
+            stop_string_at,
             windows: windows_scored.collect(),
             margins,
         }
