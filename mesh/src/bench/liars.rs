@@ -5,7 +5,7 @@
 use super::questions::Random;
 use crate::{
     Mesh, ProviderSpec,
-    adversary::{LyingEngine, cast::Adversary, engine},
+    adversary::{LyingEngine, cast::Adversary, engine, opening_refused::Silent},
     client::{Question, Reply, ask},
     mesh::Provider,
     tour::{FINAL, Outcome, outcome},
@@ -20,8 +20,6 @@ use tokio::time::{Instant, sleep};
 const UNDER_WAY: usize = 4;
 /// A new provider is found by router and gateway within.
 const FOUND: Duration = Duration::from_secs(20);
-/// Time a provider that opens nothing leaves its record to reach every validator; openings are asked for only later.
-const PUSHED: Duration = Duration::from_millis(1_200);
 
 /// What became of one liar's lies.
 #[derive(Debug, Clone)]
@@ -98,8 +96,22 @@ pub struct Liars {
 /// Somebody whose lie is under audit.
 struct Suspect {
     reply: Reply,
-    provider: Provider,
-    gone: bool,
+    provider: Suspected,
+}
+
+/// A provider as every other, or one of our own making.
+enum Suspected {
+    Process(Provider),
+    Silent(Silent),
+}
+
+impl Suspected {
+    async fn stop(self) {
+        match self {
+            Self::Process(provider) => provider.role.process.stop().await,
+            Self::Silent(provider) => provider.stop().await,
+        }
+    }
 }
 
 impl Liars {
@@ -170,19 +182,18 @@ impl Liars {
         self.born += 1;
         let name = format!("liar-{}", self.born);
         let price = self.price - u64::from(self.born);
-        let spec =
-            ProviderSpec { upstream: Some(url.to_owned()), verify: false, price, ..ProviderSpec::honest(&name) };
-        mesh.add_provider(&spec).await?;
-        let mut provider = mesh.providers.pop().context("it was just added")?;
+        let provider = if adversary == Adversary::OpeningRefused {
+            Suspected::Silent(Silent::start(mesh, &name, self.real(), price).await?)
+        } else {
+            let upstream = Some(url.to_owned());
+            let spec = ProviderSpec { upstream, verify: false, price, ..ProviderSpec::honest(&name) };
+            mesh.add_provider(&spec).await?;
+            Suspected::Process(mesh.providers.pop().context("it was just added")?)
+        };
         let gateway = mesh.start_gateway(&format!("gateway-{name}"), Some(price)).await?;
         let reply = patiently(&gateway.endpoint, question).await;
         gateway.process.stop().await;
-        let gone = adversary == Adversary::OpeningRefused;
-        if gone {
-            sleep(PUSHED).await;
-            provider.role.process.kill_hard().await?;
-        }
-        Ok(Suspect { reply: reply?, provider, gone })
+        Ok(Suspect { reply: reply?, provider })
     }
 
     /// Stops what they shared.
@@ -206,7 +217,5 @@ async fn patiently(gateway: &str, question: &Question) -> Result<Reply> {
 
 async fn judge(mesh: &Mesh, suspect: Suspect, tally: &mut Tally) {
     tally.count(outcome(mesh, &suspect.reply.reply_id, FINAL).await);
-    if !suspect.gone {
-        suspect.provider.role.process.stop().await;
-    }
+    suspect.provider.stop().await;
 }

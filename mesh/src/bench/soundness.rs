@@ -34,9 +34,18 @@ pub struct Args {
     /// What the questions are drawn from (default: the clock).
     #[arg(long)]
     pub seed: Option<u64>,
+    /// When audits are exact: with `never` thresholds alone decide, and adversaries that only exact mode sees are left out.
+    #[arg(long, default_value = "auto", value_parser = ["auto", "always", "never"])]
+    pub exact: String,
     /// Keep logs and stores in this directory.
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self { json: false, honest: 200, each: 20, only: Vec::new(), seed: None, exact: "auto".to_owned(), dir: None }
+    }
 }
 
 /// What was counted.
@@ -44,6 +53,8 @@ pub struct Args {
 pub struct Counts {
     /// Of the questions.
     pub seed: u64,
+    /// When audits were exact.
+    pub exact: String,
     /// Honest traffic.
     pub honest: honest::Tally,
     /// Honest traffic beside a lying verifier.
@@ -77,10 +88,15 @@ pub async fn count(args: &Args) -> Result<Counts> {
     let seed = args.seed.unwrap_or_else(ogong_daemon::clock::now_ms);
     let say = |what: &str| eprintln!("[{:>5} s] {what}", begun.elapsed().as_secs());
     say(&format!("seed {seed}"));
-    let cast = cast(&args.only)?;
+    let cast = cast(args)?;
     let mut random = Random::new(seed);
     let providers = ["attic", "cellar", "larder"].map(|name| ProviderSpec { price: PRICE, ..ProviderSpec::honest(name) });
-    let config = MeshConfig { providers: providers.into(), dir: args.dir.clone(), ..MeshConfig::default() };
+    let config = MeshConfig {
+        providers: providers.into(),
+        exact: args.exact.clone(),
+        dir: args.dir.clone(),
+        ..MeshConfig::default()
+    };
     let mut mesh = Mesh::start(Tools::find()?, config, say).await?;
     let gateway = mesh.start_gateway("gateway-honest", Some(PRICE)).await?;
     let honest = honest::Tally::of(&mesh, &gateway.endpoint, args.honest, &mut random, say).await;
@@ -99,20 +115,21 @@ pub async fn count(args: &Args) -> Result<Counts> {
     liars.stop().await;
     gateway.process.stop().await;
     mesh.stop().await;
-    Ok(Counts { seed, honest, beside_liar, liars: tallies, seconds: begun.elapsed().as_secs() })
+    Ok(Counts { seed, exact: args.exact.clone(), honest, beside_liar, liars: tallies, seconds: begun.elapsed().as_secs() })
 }
 
-/// What is left of the adversaries after `--only`. An empty commitment is refused before there is a receipt, so no verdict
-/// is ever reached about one; the tests in this process judge it.
-fn cast(only: &[String]) -> Result<Vec<Adversary>> {
-    let all: Vec<Adversary> =
-        Adversary::ALL.into_iter().filter(|adversary| *adversary != Adversary::EmptyCommitment).collect();
+/// What is left of the adversaries after `--only` and `--exact`. An empty commitment is refused before there is a receipt, so
+/// no verdict is ever reached about one; the tests in one process judge it.
+fn cast(Args { only, exact, .. }: &Args) -> Result<Vec<Adversary>> {
+    let mut all = Adversary::ALL.to_vec();
+    all.retain(|one| *one != Adversary::EmptyCommitment && !(one.needs_exact() && exact == "never"));
     let known = |name: &&String| *name == "lying_verifier" || all.iter().any(|adversary| adversary.name() == **name);
     if let Some(unknown) = only.iter().find(|name| !known(name)) {
         let names: Vec<&str> = all.iter().map(|adversary| adversary.name()).collect();
-        bail!("no adversary {unknown}\n  hint: there are {}, lying_verifier", names.join(", "));
+        bail!("no adversary {unknown} here\n  hint: there are {}, lying_verifier", names.join(", "));
     }
-    Ok(all.into_iter().filter(|one| only.is_empty() || only.iter().any(|name| name == one.name())).collect())
+    all.retain(|one| only.is_empty() || only.iter().any(|name| name == one.name()));
+    Ok(all)
 }
 
 /// Honest traffic while one of four verifiers lies. The liar's own provider is too dear to be asked.
@@ -167,14 +184,14 @@ impl Counts {
     pub fn json(&self) -> Value {
         let liars: Vec<Value> = self.liars.iter().map(liars::Tally::json).collect();
         json!({
-            "seed": self.seed, "honest": self.honest.json(), "adversaries": liars,
+            "seed": self.seed, "exact": self.exact, "honest": self.honest.json(), "adversaries": liars,
             "lying_verifier": self.beside_liar.as_ref().map(honest::Tally::json), "seconds": self.seconds,
         })
     }
 
     /// For a person.
     pub fn table(&self) -> String {
-        let mut table = format!("seed {}, {} s\n\n", self.seed, self.seconds);
+        let mut table = format!("seed {}, exact {}, {} s\n\n", self.seed, self.exact, self.seconds);
         for (name, tally) in [("honest", Some(&self.honest)), ("beside a lying verifier", self.beside_liar.as_ref())] {
             let Some(tally) = tally else { continue };
             table.push_str(&format!(
