@@ -1,9 +1,14 @@
 //! `ogong-mesh bench`: long runs that count.
 
+pub mod engine;
+pub mod engine_table;
 pub mod honest;
 pub mod liars;
+pub mod load;
+pub mod native;
 pub mod questions;
 pub mod soundness;
+pub mod spread;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -19,6 +24,8 @@ pub struct Bench {
 enum Kind {
     /// Honest replies by the hundred and every liar by the score: who is paid, who is caught, by what.
     Soundness(soundness::Args),
+    /// What committing and scoring cost, in tokens a second and in bytes.
+    Engine(engine::Args),
 }
 
 /// Runs it.
@@ -28,5 +35,6 @@ enum Kind {
 pub async fn run(bench: &Bench) -> Result<()> {
     match &bench.kind {
         Kind::Soundness(args) => soundness::run(args).await,
+        Kind::Engine(args) => engine::run(args).await,
     }
 }
