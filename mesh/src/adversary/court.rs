@@ -4,6 +4,7 @@
 //! [`decide`] asks for it and decides under any profile, so that one run of a lie can be judged with one check after another
 //! switched off.
 
+use super::court_ground::{VALIDATORS, beacon, network, node_key, session, validators};
 use crate::tools::MODEL_ID;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
@@ -12,11 +13,11 @@ use ogong_audit::{
     Role, Signed, SignedAnnouncement, WindowReport, decide,
 };
 use ogong_base::{
-    hash::{ChainKey, ConsensusId, Hash32, NetworkId, NodeId, RecordHash, sha256},
-    keys::{NodeKey, SessionKey},
-    units::{Round, UnixMillis},
+    hash::{ChainKey, ConsensusId, Hash32, NodeId, RecordHash, sha256},
+    keys::NodeKey,
+    units::UnixMillis,
 };
-use ogong_beacon::{Beacon, Schedule, Share, Validator, ValidatorSet, VrfKey};
+use ogong_beacon::Schedule;
 use ogong_commitment::{
     builder::Trajectory,
     order::Order,
@@ -45,8 +46,6 @@ const N_CTX: u32 = 2_048;
 const PROVIDER: u8 = 1;
 /// Key number of the first verifier.
 const VERIFIER: u8 = 20;
-/// Key numbers of the validators.
-const VALIDATORS: std::ops::Range<u8> = 40..43;
 
 /// A reply as a provider hands it over.
 #[derive(Debug, Clone)]
@@ -129,7 +128,9 @@ impl Court {
         open(&mut evidence, presented, &Next::Material)?;
         let windows = decide(&evidence, &Profile::default()).verdict.windows;
         open(&mut evidence, presented, &Next::Openings(windows))?;
-        Ok(matches!(decide(&evidence, &Profile::default()).next, Next::Verifier(id, _) if id == node_key(VERIFIER + index).node_id()))
+        Ok(
+            matches!(decide(&evidence, &Profile::default()).next, Next::Verifier(id, _) if id == node_key(VERIFIER + index).node_id()),
+        )
     }
 
     /// Grows the evidence until nothing more is asked for, and decides.
@@ -186,8 +187,7 @@ impl Court {
         let validator = node_key(VALIDATORS.start);
         let received = UnixMillis(ISSUED_MS + 20_000);
         let (order, record) = (presented.order.clone(), presented.record.clone());
-        let receipt =
-            Receipt::new(order.reply_id(), record.record_hash(), validator.node_id(), received, &schedule);
+        let receipt = Receipt::new(order.reply_id(), record.record_hash(), validator.node_id(), received, &schedule);
         let candidates = (VERIFIER..).zip(&self.verifiers).map(|(key, _)| self.announce(key, Role::Verifier));
         Ok(Evidence {
             ground: Ground {
@@ -247,14 +247,8 @@ impl Court {
                 let limits =
                     OrderLimits { issued_ms: order.issued_ms, max_tokens: order.max_tokens, n_ctx: order.n_ctx };
                 let how = if mode == Mode::Exact { ScoreMode::Exact } else { ScoreMode::Tolerance };
-                let request = ScoreRequest::new(
-                    order.reply_id(),
-                    &material.body,
-                    &material.ids,
-                    windows.to_vec(),
-                    how,
-                    limits,
-                );
+                let request =
+                    ScoreRequest::new(order.reply_id(), &material.body, &material.ids, windows.to_vec(), how, limits);
                 engine.score(&request).await?
             }
         };
@@ -298,36 +292,4 @@ fn report(job: &Job<'_>, reply: &ScoreReply) -> Result<Report> {
         windows: windows.collect::<Result<_>>()?,
         margins: reply.margin_list()?,
     })
-}
-
-fn network() -> NetworkId {
-    NetworkId::of_name("court")
-}
-
-fn session() -> SessionKey {
-    SessionKey::from_seed([0x5e; 32])
-}
-
-fn node_key(number: u8) -> NodeKey {
-    NodeKey::from_seeds([number; 32], [number ^ 0x80; 32])
-}
-
-fn validators() -> Result<ValidatorSet> {
-    let validators = VALIDATORS.map(|number| {
-        Ok(Validator {
-            consensus_id: ConsensusId::from_bytes([number; 32]),
-            node_id: node_key(number).node_id(),
-            vrf: VrfKey::from_seed([number; 32])?.public(),
-            stake: 1_000,
-        })
-    });
-    Ok(ValidatorSet::new(validators.collect::<Result<_>>()?)?)
-}
-
-fn beacon(round: Round) -> Result<Beacon> {
-    let shares = VALIDATORS.map(|number| {
-        let proof = VrfKey::from_seed([number; 32])?.prove(network(), round)?;
-        Ok(Share { consensus_id: ConsensusId::from_bytes([number; 32]), proof })
-    });
-    Ok(Beacon::aggregate(network(), round, &validators()?, shares.collect::<Result<_>>()?)?)
 }

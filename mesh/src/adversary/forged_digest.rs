@@ -40,7 +40,8 @@ impl Lie for ForgedDigest {
         let (mut counts, mut t) = (Counts::default(), 0);
         for leaf in &mut made.leaves {
             for (id, digest) in leaf.ids.iter().zip(&mut leaf.digests) {
-                *digest = bent(digest, *id, |digest| choose(digest, params, &counts, &seed, t)).context("unbendable")?;
+                *digest =
+                    bent(digest, *id, |digest| choose(digest, params, &counts, &seed, t)).context("unbendable")?;
                 counts.add(*id);
                 t += 1;
             }

@@ -23,7 +23,8 @@ impl Lie for LyingVerifier {
     fn score(&self, mut made: ScoreReply) -> Result<ScoreReply> {
         for window in &mut made.windows {
             let (sketches, tops) = window.unpack()?;
-            let turned: Vec<Sketch> = sketches.iter().map(|sketch| Sketch(sketch.0.map(|value| value ^ SIGN))).collect();
+            let turned: Vec<Sketch> =
+                sketches.iter().map(|sketch| Sketch(sketch.0.map(|value| value ^ SIGN))).collect();
             *window = WindowScore::new(window.window, &turned, &tops);
         }
         Ok(made)

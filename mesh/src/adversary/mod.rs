@@ -12,8 +12,10 @@
 
 pub mod cast;
 pub mod court;
+mod court_ground;
 pub mod empty_commitment;
 pub mod forged_digest;
+mod front;
 pub mod lying_verifier;
 pub mod opening_refused;
 pub mod prefill_spoof;
@@ -24,38 +26,20 @@ pub mod system_prompt;
 pub mod token_substituted;
 
 use anyhow::Result;
-use axum::{
-    Json, Router,
-    body::Body,
-    extract::{Path, State},
-    response::{IntoResponse, Response},
-    routing::{get, post},
-};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, Uri, header};
+use front::Front;
 use ogong_audit::Check;
-use ogong_base::{codec::Encode, hash::ReplyId};
 use ogong_commitment::builder::Trajectory;
 use ogong_engine::{
     EngineClient, Supervisor,
     client::CommitHeaders,
     supervisor::SupervisorConfig,
-    wire::{
-        Capabilities, HEADER_ISSUED_MS, HEADER_MAX_TOKENS, HEADER_N_CTX, HEADER_REPLY_ID, OrderLimits, ScoreReply,
-        ScoreRequest,
-    },
+    wire::{Capabilities, ScoreReply},
 };
-use std::{
-    collections::HashMap,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{path::PathBuf, sync::Arc};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::Tools;
-
-/// Requests a front remembers at most, so that a long run stays small.
-const REMEMBERED_MAX: usize = 1_024;
 
 /// What an audit makes of a lie.
 #[derive(Debug, Clone, Copy)]
@@ -121,16 +105,6 @@ pub struct LyingEngine {
     server: JoinHandle<()>,
 }
 
-struct Front<L> {
-    lie: L,
-    client: EngineClient,
-    /// What it claims to be.
-    claimed: Capabilities,
-    asked: Mutex<HashMap<ReplyId, Asked>>,
-    /// Commitments that were made before the answer was sent.
-    committed: Mutex<HashMap<ReplyId, Trajectory>>,
-}
-
 /// What a liar really runs, and what it says it runs.
 #[derive(Debug, Clone)]
 pub struct Cast {
@@ -160,11 +134,11 @@ impl LyingEngine {
     /// # Errors
     /// When the system has no port.
     pub async fn before<L: Lie>(client: EngineClient, claimed: Capabilities, lie: L) -> Result<Self> {
-        let front = Arc::new(Front { lie, client, claimed, asked: Mutex::default(), committed: Mutex::default() });
+        let front = Arc::new(Front::new(lie, client, claimed));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let server = tokio::spawn(async move {
-            let _ = axum::serve(listener, routes(front)).await;
+            let _ = axum::serve(listener, front::routes(front)).await;
         });
         Ok(Self { url, engine: None, server })
     }
@@ -211,105 +185,4 @@ pub async fn honest_capabilities(mesh: &crate::Mesh) -> Result<Capabilities> {
     let capabilities = engine.client().capabilities().await;
     engine.stop().await;
     Ok(capabilities?)
-}
-
-fn routes<L: Lie>(front: Arc<Front<L>>) -> Router {
-    Router::new()
-        .route("/health", get(health::<L>))
-        .route("/v1/capabilities", get(capabilities::<L>))
-        .route("/v1/chat/completions", post(answer::<L>))
-        .route("/v1/completions", post(answer::<L>))
-        .route("/v1/score", post(score::<L>))
-        .route("/v1/trajectory/{reply_id}", get(trajectory::<L>))
-        .with_state(front)
-}
-
-async fn health<L: Lie>(State(front): State<Arc<Front<L>>>) -> StatusCode {
-    if matches!(front.client.health().await, Ok(true)) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
-}
-
-async fn capabilities<L: Lie>(State(front): State<Arc<Front<L>>>) -> Json<Capabilities> {
-    Json(front.claimed.clone())
-}
-
-async fn score<L: Lie>(State(front): State<Arc<Front<L>>>, Json(request): Json<ScoreRequest>) -> Response {
-    let told = async { front.lie.score(front.client.score(&request).await?) };
-    match told.await {
-        Ok(reply) => Json(reply).into_response(),
-        Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
-    }
-}
-
-async fn answer<L: Lie>(State(front): State<Arc<Front<L>>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    let Some(commit) = commit_headers(&headers) else { return StatusCode::BAD_REQUEST.into_response() };
-    let asked = Asked { engine: front.client.clone(), path: uri.path().to_owned(), body, commit };
-    front.remember(&asked);
-    let outcome = if front.lie.changes_text() { rewritten(&front, &asked).await } else { relayed(&front, &asked).await };
-    outcome.unwrap_or_else(|error| (StatusCode::BAD_GATEWAY, format!("{error:#}")).into_response())
-}
-
-/// The real engine's answer as it comes.
-async fn relayed<L: Lie>(front: &Front<L>, asked: &Asked) -> Result<Response> {
-    let body = front.lie.body(asked.body.clone());
-    let response = front.client.forward(&asked.path, body, Some(asked.commit)).await?;
-    let kind = response.headers().get(header::CONTENT_TYPE).cloned();
-    let mut answer = (response.status(), Body::from_stream(response.bytes_stream())).into_response();
-    if let Some(kind) = kind {
-        answer.headers_mut().insert(header::CONTENT_TYPE, kind);
-    }
-    Ok(answer)
-}
-
-/// The real engine's answer with the committed text in place of its own.
-async fn rewritten<L: Lie>(front: &Front<L>, asked: &Asked) -> Result<Response> {
-    let body = rewrite::plain(&front.lie.body(asked.body.clone()))?;
-    let response = front.client.forward(&asked.path, body, Some(asked.commit)).await?;
-    if !response.status().is_success() {
-        return Ok((response.status(), response.bytes().await?).into_response());
-    }
-    let answer = response.bytes().await?;
-    let trajectory = front.commit(asked).await?;
-    let answer = rewrite::answer(asked, &answer, &trajectory.raw_text)?;
-    front.committed.lock().unwrap_or_else(PoisonError::into_inner).insert(asked.commit.reply_id, trajectory);
-    Ok(answer)
-}
-
-impl<L: Lie> Front<L> {
-    fn remember(&self, asked: &Asked) {
-        let mut all = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() < REMEMBERED_MAX {
-            all.insert(asked.commit.reply_id, asked.clone());
-        }
-    }
-
-    async fn commit(&self, asked: &Asked) -> Result<Trajectory> {
-        let mut made = self.client.trajectory(asked.commit.reply_id).await?;
-        // Every liar claims the class of the engine it claims to be.
-        made.header.class = self.claimed.class.class_hash();
-        self.lie.trajectory(asked, made).await
-    }
-}
-
-fn commit_headers(headers: &HeaderMap) -> Option<CommitHeaders> {
-    let text = |name: &str| headers.get(name)?.to_str().ok();
-    Some(CommitHeaders {
-        reply_id: text(HEADER_REPLY_ID)?.parse().ok()?,
-        limits: OrderLimits {
-            issued_ms: text(HEADER_ISSUED_MS)?.parse().ok()?,
-            max_tokens: text(HEADER_MAX_TOKENS)?.parse().ok()?,
-            n_ctx: text(HEADER_N_CTX)?.parse().ok()?,
-        },
-    })
-}
-
-async fn trajectory<L: Lie>(State(front): State<Arc<Front<L>>>, Path(reply_id): Path<ReplyId>) -> Response {
-    if let Some(trajectory) = front.committed.lock().unwrap_or_else(PoisonError::into_inner).remove(&reply_id) {
-        return trajectory.to_bytes().into_response();
-    }
-    let asked = front.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&reply_id);
-    let Some(asked) = asked else { return StatusCode::NOT_FOUND.into_response() };
-    match front.commit(&asked).await {
-        Ok(trajectory) => trajectory.to_bytes().into_response(),
-        Err(error) => (StatusCode::BAD_GATEWAY, format!("{error:#}")).into_response(),
-    }
 }
