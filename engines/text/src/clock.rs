@@ -87,7 +87,7 @@ impl Moment {
     }
 
     fn field(&self, conversion: char) -> Option<String> {
-        let twelve = if self.hour % 12 == 0 { 12 } else { self.hour % 12 };
+        let twelve = if self.hour.is_multiple_of(12) { 12 } else { self.hour % 12 };
         Some(match conversion {
             'Y' => self.year.to_string(),
             'y' => format!("{:02}", self.year % 100),

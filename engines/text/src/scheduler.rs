@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::model::Model;
 use crate::queue::{Queue, Work};
 use crate::raw::{Context, Row};
-use crate::score::{ScoreRun, Step};
+use crate::score::ScoreRun;
 use crate::slot::{Pending, Progress, Slot};
 use crate::store::Store;
 
@@ -187,9 +187,9 @@ impl<'model> Scheduler<'model> {
     fn score_call(&mut self) {
         let Some(run) = self.score.take() else { return };
         let sequence = self.score_sequence();
-        match run.step(&mut self.context, sequence, self.model, &self.bank, &self.class) {
-            Step::More(run) => self.score = Some(run),
-            Step::Ended => self.clear(sequence),
+        self.score = run.step(&mut self.context, sequence, self.model, &self.bank, &self.class);
+        if self.score.is_none() {
+            self.clear(sequence);
         }
     }
 

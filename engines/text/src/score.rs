@@ -47,14 +47,6 @@ struct Window {
     tops: Vec<Digest>,
 }
 
-/// What a step left.
-pub enum Step {
-    /// More to do.
-    More(ScoreRun),
-    /// The listener has its answer, or is gone.
-    Ended,
-}
-
 impl ScoreRun {
     /// Takes a job up.
     pub fn new(pending: PendingScore) -> Self {
@@ -69,24 +61,24 @@ impl ScoreRun {
         self.reply.is_closed()
     }
 
-    /// Does one decode call in `sequence` and takes its outputs.
-    pub fn step(mut self, context: &mut Context<'_>, sequence: u32, model: &Model, bank: &Bank, class: &NumericClass) -> Step {
+    /// Does one decode call in `sequence` and takes its outputs; `None` once the listener has its answer.
+    pub fn step(mut self, context: &mut Context<'_>, sequence: u32, model: &Model, bank: &Bank, class: &NumericClass) -> Option<Self> {
         let outcome = if self.prefilled + 1 < self.job.prompt.len() {
             self.prompt_step(context, sequence)
         } else {
             self.answer_step(context, sequence, bank)
         };
         match outcome {
-            Ok(()) if self.scored < self.job.ids.len() => Step::More(self),
+            Ok(()) if self.scored < self.job.ids.len() => Some(self),
             Ok(()) => {
                 let answer = self.answer(model, class);
                 // Nobody hears it when the client has just hung up.
                 let _ = self.reply.send(Ok(answer));
-                Step::Ended
+                None
             }
             Err(error) => {
                 let _ = self.reply.send(Err(error));
-                Step::Ended
+                None
             }
         }
     }

@@ -67,7 +67,10 @@ fn compare(context: &mut Context<'_>, sequence: u32, prompt: &[u32], cancel: &Ca
         alone.push(Outputs::of(context, 0)?);
         token = largest(context.logits(0));
     }
-    context.truncate(sequence, u32::try_from(before).unwrap_or(u32::MAX))?;
+    // A recurrent state cannot be cut; such a model serves, only not in exact mode.
+    if context.truncate(sequence, u32::try_from(before).unwrap_or(u32::MAX)).is_err() {
+        return Ok(false);
+    }
     for (window, tokens) in fed.chunks(WINDOW_TOKENS).enumerate() {
         context.decode(rows(tokens, before + window * WINDOW_TOKENS, sequence, true), true)?;
         for row in 0..tokens.len() {
