@@ -1,7 +1,10 @@
 //! Where the programs and models are.
 
 use anyhow::{Context, Result, bail};
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 /// Name of the demo's model in the catalogue.
 pub const MODEL_ID: &str = "ogong/verified/huggingface/smollm2-135m-instruct";
@@ -30,16 +33,7 @@ impl Tools {
             .map(PathBuf::from)
             .or(beside)
             .context("ogong-validatord is not beside this program\n  hint: cargo xtask setup")?;
-        let cache = || -> Result<PathBuf> {
-            let base = env::var_os("XDG_CACHE_HOME")
-                .map(PathBuf::from)
-                .or_else(|| env::home_dir().map(|home| home.join(".cache")));
-            Ok(base.context("no home directory\n  hint: export HOME")?.join("ogong"))
-        };
-        let models = match env::var_os("OGONG_MODELS") {
-            Some(dir) => dir.into(),
-            None => cache()?.join("models"),
-        };
+        let models = models_dir()?;
         let localnet = match env::var_os("OGONG_LOCALNET_BIN") {
             Some(path) => path.into(),
             None => bin_dir
@@ -75,10 +69,39 @@ impl Tools {
     /// # Errors
     /// When it was not fetched or quantised.
     pub fn model(&self, format: &str) -> Result<PathBuf> {
-        let path = self.models.join(format!("{MODEL_STEM}.{format}.gguf"));
-        if !path.is_file() {
-            bail!("no model {}\n  hint: cargo xtask setup", path.display());
-        }
-        Ok(path)
+        model_in(&self.models, format)
     }
+
+    /// The same without the programs, for those that link the engine.
+    ///
+    /// # Errors
+    /// When it was not fetched or quantised.
+    pub fn find_model(format: &str) -> Result<PathBuf> {
+        model_in(&models_dir()?, format)
+    }
+}
+
+/// Where the user keeps what was fetched and built for OGONG.
+///
+/// # Errors
+/// When there is no home directory.
+pub fn cache_dir() -> Result<PathBuf> {
+    let base =
+        env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| env::home_dir().map(|home| home.join(".cache")));
+    Ok(base.context("no home directory\n  hint: export HOME")?.join("ogong"))
+}
+
+fn models_dir() -> Result<PathBuf> {
+    match env::var_os("OGONG_MODELS") {
+        Some(dir) => Ok(dir.into()),
+        None => Ok(cache_dir()?.join("models")),
+    }
+}
+
+fn model_in(dir: &Path, format: &str) -> Result<PathBuf> {
+    let path = dir.join(format!("{MODEL_STEM}.{format}.gguf"));
+    if !path.is_file() {
+        bail!("no model {}\n  hint: cargo xtask setup", path.display());
+    }
+    Ok(path)
 }
