@@ -50,7 +50,9 @@ fn main() -> Result<()> {
     };
     println!("1. load      {}", model.display());
     let begun = Instant::now();
-    let engine = Engine::load(&EngineConfig { n_ctx: N_CTX, parallel: 1, ..EngineConfig::new(model) })?;
+    // One thread: with more, this engine does not reproduce itself bit for bit on long prompts.
+    let config = EngineConfig { n_ctx: N_CTX, parallel: 1, threads: 1, ..EngineConfig::new(model) };
+    let engine = Engine::load(&config)?;
     let says = engine.capabilities();
     println!("             {:.1} s, model root {}", begun.elapsed().as_secs_f64(), says.model_root);
     println!("             class {} | {} | {}", says.class.engine, says.class.backend, says.class.weight_format);
