@@ -2,7 +2,9 @@
 //! sees a cheap writer behind a real prefill: sketches and digests are the real model's then, the tokens are not.
 //!
 //! Cuts are slackened, because the verifier's numbers differ a little: a token counts as a rival only if it survives
-//! every cut tightened by the slack, and the claimed token is out only if it fails a cut loosened by it.
+//! every cut tightened by the slack. A claimed token that fails a cut loosened by it scores its *lift*: the smallest rise of
+//! its logprob that would bring it in. There is no cliff: a near-tie that a cold or narrow cut makes look like certainty
+//! costs an honest provider what it is, a small difference of logprobs.
 
 use crate::digest::Scan;
 use crate::error::Error;
@@ -51,9 +53,7 @@ pub fn margin_of(
     }
     let temperature = real(params.temperature);
     let cuts = Cuts::new(scan, &rivals, params, temperature);
-    if !cuts.may_survive(&mine) {
-        return Ok(MARGIN_CAP);
-    }
+    let lift = cuts.lift(&mine);
     let score = |c: &Candidate| c.lp + temperature * coin(seed, t, c.id);
     let mut mass = 0.0;
     let mut best = f64::NEG_INFINITY;
@@ -63,7 +63,7 @@ pub fn margin_of(
         }
         mass += libm::exp(rival.raw);
     }
-    Ok(capped(best - score(&mine.candidate)))
+    Ok(capped((best - score(&mine.candidate)).max(lift)))
 }
 
 /// A margin as it is reported: 1/1024 nat, half to even.
@@ -87,6 +87,11 @@ impl Rival {
     fn new(scan: &Scan, id: u32, logit: f32, params: &SamplingParams, counts: &Counts) -> Self {
         let raw = scan.logprob(logit);
         Self { raw, candidate: Candidate { id, lp: raw - penalty(params, counts, id) } }
+    }
+
+    /// The token as a verifier whose numbers are off by the slack might see it.
+    fn lowered(&self) -> Candidate {
+        Candidate { id: self.candidate.id, lp: self.candidate.lp - MARGIN_RANK_SLACK }
     }
 }
 
@@ -138,19 +143,37 @@ impl Cuts {
         self.raw_last.is_none_or(|last| rival.raw >= last + MARGIN_RANK_SLACK)
             && (mass < DIGEST_MASS - MARGIN_MASS_SLACK || rival.raw >= self.raw_min + MARGIN_RANK_SLACK)
             && self.lp_last.is_none_or(|last| lp >= last + MARGIN_RANK_SLACK)
-            && self.top_p.is_none_or(|p| self.mass_before(&rival.candidate) < p - MARGIN_MASS_SLACK)
-            && self.min_p.is_none_or(|p| self.relative(lp) >= p * libm::exp(MARGIN_MIN_P_SLACK))
+            && self.top_p.is_none_or(|p| self.mass_before(&rival.lowered()) < p - MARGIN_MASS_SLACK)
+            && self.min_p.is_none_or(|p| self.relative(lp - MARGIN_RANK_SLACK) >= p * libm::exp(MARGIN_MIN_P_SLACK))
     }
 
-    /// Every cut loosened; the digest's mass cut keeps all then, as 0.999 + 0.15 is over 1.
-    fn may_survive(&self, mine: &Rival) -> bool {
+    /// The smallest rise of a token's logprob, in nat, that passes every loosened cut; 0 when it passes as it is. The
+    /// digest's mass cut keeps all then, as 0.999 + 0.15 is over 1.
+    fn lift(&self, mine: &Rival) -> f64 {
         let lp = mine.candidate.lp;
-        self.raw_last.is_none_or(|last| mine.raw >= last - MARGIN_RANK_SLACK)
-            && self.lp_last.is_none_or(|last| lp >= last - MARGIN_RANK_SLACK)
-            && self.top_p.is_none_or(|p| {
-                p + MARGIN_MASS_SLACK >= 1.0 || self.mass_before(&mine.candidate) < p + MARGIN_MASS_SLACK
-            })
-            && self.min_p.is_none_or(|p| self.relative(lp) >= p * libm::exp(-MARGIN_MIN_P_SLACK))
+        let best = self.survivors.first().map_or(lp, |(c, _)| c.lp);
+        let raw_rank = self.raw_last.map_or(0.0, |last| last - MARGIN_RANK_SLACK - mine.raw);
+        let rank = self.lp_last.map_or(0.0, |last| last - MARGIN_RANK_SLACK - lp);
+        let mass = self.top_p.map_or(0.0, |p| self.entry(p + MARGIN_MASS_SLACK) - lp);
+        let min_p = self.min_p.map_or(0.0, |p| best + self.temperature * (libm::log(p) - MARGIN_MIN_P_SLACK) - lp);
+        raw_rank.max(rank).max(mass).max(min_p).max(0.0)
+    }
+
+    /// The logprob from which on a token has less than `limit` of the tempered mass before it; none is too low where no
+    /// mass reaches the limit.
+    fn entry(&self, limit: f64) -> f64 {
+        if limit >= 1.0 {
+            return f64::NEG_INFINITY;
+        }
+        let mut mass = 0.0;
+        for (candidate, weight) in &self.survivors {
+            mass += weight / self.sum;
+            // Behind this one stands too much: whoever wants in stands at least beside it.
+            if mass >= limit {
+                return candidate.lp;
+            }
+        }
+        f64::NEG_INFINITY
     }
 
     /// Tempered probability of the survivors that stand before a token.

@@ -83,31 +83,43 @@ fn another_models_tokens_stand_out() {
 }
 
 #[test]
-fn a_token_outside_the_loosened_cuts_scores_the_cap() {
+fn a_token_outside_the_loosened_cuts_scores_its_lift() {
     let mut logits = vec![-10.0f32; VOCABULARY];
     for (id, logit) in logits.iter_mut().take(100).enumerate() {
         *logit = 5.0 - id as f32 * 0.1;
     }
-    let of = |claimed, params: &SamplingParams| {
-        margin(&logits, claimed, params, &Counts::default(), &SEED, 3).expect("finite")
+    let scan = Scan::new(&logits).expect("finite");
+    let lift = |id: usize, params: &SamplingParams, expected: f64| {
+        let counts = Counts::default();
+        let rival = |id: u32, logit: f32| Rival::new(&scan, id, logit, params, &counts);
+        let rivals: Vec<Rival> = scan.top.iter().map(|(id, l)| rival(*id, *l)).collect();
+        let claimed = u32::try_from(id).expect("small");
+        let cuts = Cuts::new(&scan, &rivals, params, real(params.temperature));
+        let got = cuts.lift(&rival(claimed, logits[id]));
+        assert!((got - expected).abs() < 1e-5, "token {id}: {got}, expected {expected}");
+        let whole = margin(&logits, claimed, params, &counts, &SEED, 3).expect("finite");
+        assert!(whole >= got, "the margin is at least the lift");
     };
     let open = SamplingParams::default();
     // The 64th stands at 5 − 6.3; half a nat of slack reaches the 69th.
-    assert!(of(68, &open) < MARGIN_CAP);
-    assert_eq!(of(69, &open), MARGIN_CAP);
-    assert_eq!(of(1_500, &open), MARGIN_CAP);
+    lift(68, &open, 0.0);
+    lift(69, &open, 0.1);
+    lift(1_500, &open, 8.2);
     let top_k = SamplingParams { top_k: 10, ..open.clone() };
-    assert!(of(14, &top_k) < MARGIN_CAP);
-    assert_eq!(of(15, &top_k), MARGIN_CAP);
-    // z falls 0.1 a token: the mass before token n is about 1 − e^(−n/10).
+    lift(14, &top_k, 0.0);
+    lift(15, &top_k, 0.1);
+    // z falls 0.1 a token: the mass before token n is about 1 − e^(−n/10). 0.63 is inside 0.65, 0.67 is not.
     let top_p = SamplingParams { top_p: 5_000, ..open.clone() };
-    assert!(of(10, &top_p) < MARGIN_CAP, "0.63 is inside 0.65");
-    assert_eq!(of(11, &top_p), MARGIN_CAP, "0.67 is not");
-    // e^(−n/10) against 0.5·e^(−½): n = 11.9
+    lift(10, &top_p, 0.0);
+    lift(11, &top_p, 0.1);
+    // ln 0.5 − ½ = −1.193
     let min_p = SamplingParams { min_p: 5_000, ..open.clone() };
-    assert!(of(11, &min_p) < MARGIN_CAP);
-    assert_eq!(of(12, &min_p), MARGIN_CAP);
-    assert!(of(11, &SamplingParams { top_p: 8_500, ..open }) < MARGIN_CAP, "a loosened bound of 1 keeps all");
+    lift(11, &min_p, 0.0);
+    lift(12, &min_p, 0.006_853);
+    lift(40, &SamplingParams { top_p: 8_500, ..open.clone() }, 0.0);
+    // A cold cut is no cliff: what decides is still the difference of logprobs.
+    let cold = SamplingParams { temperature: 500, top_p: 5_000, ..open };
+    lift(1, &cold, 0.1);
 }
 
 #[test]
