@@ -95,7 +95,11 @@ pub async fn run(mesh: &mut Mesh, victims: &[Victim], dice: &mut Dice) -> Result
     tally.answered = replies.len();
     let fees = settle_all(mesh, &replies, &mut tally).await?;
     let after: u64 = mesh.ledger.balances(&wallets).await?.iter().sum();
-    ensure!(after - before == fees, "providers got {} atoms, their shares of the settled fees are {fees}", after - before);
+    ensure!(
+        after - before == fees,
+        "providers got {} atoms, their shares of the settled fees are {fees}",
+        after - before
+    );
     Ok(tally)
 }
 
@@ -105,7 +109,10 @@ fn traffic(url: String, dice: &mut Dice) -> Vec<Asked> {
     (0..IN_FLIGHT)
         .map(|index| {
             let url = url.clone();
-            let question = Question::new(&format!("Count from {index} upwards in words."), 24 + u32::try_from(dice.below(64)).unwrap_or(0));
+            let question = Question::new(
+                &format!("Count from {index} upwards in words."),
+                24 + u32::try_from(dice.below(64)).unwrap_or(0),
+            );
             tokio::spawn(async move { ask(&url, &question, |_| ()).await })
         })
         .collect()
@@ -125,7 +132,13 @@ async fn settle_all(mesh: &Mesh, replies: &[Reply], tally: &mut Tally) -> Result
     let mut shares = 0;
     for reply in replies {
         let outcome: Outcome = tour::outcome(mesh, &reply.reply_id, FINAL).await?;
-        ensure!(outcome.verdict() == "accept", "honest reply {} got {}: {}", reply.reply_id, outcome.verdict(), outcome.receipt["verdict"]);
+        ensure!(
+            outcome.verdict() == "accept",
+            "honest reply {} got {}: {}",
+            reply.reply_id,
+            outcome.verdict(),
+            outcome.receipt["verdict"]
+        );
         let fee = outcome.escrow.fee;
         shares += Split::of(fee, fee, &SPLIT_BPS_DEFAULT)?.provider;
         tally.settled += 1;

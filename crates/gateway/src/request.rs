@@ -2,8 +2,8 @@
 
 use crate::refusal::Refusal;
 use bytes::Bytes;
-use ogong_base::{ModelId, Tier};
 use ogong_base::params::ANSWER_TOKENS_MAX;
+use ogong_base::{ModelId, Tier};
 use ogong_commitment::{params::SamplingParams, request};
 use ogong_openai::{Endpoint, ErrorKind, RequestHead};
 

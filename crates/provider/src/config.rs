@@ -142,7 +142,8 @@ impl Config {
         }
         parse_into(&mut self.model_id, "--model-id", &flags.model_id)?;
         if self.model_id.as_ref().is_some_and(|id| id.tier() == Tier::Tee) {
-            let why = "the tee tier needs attestation, which this version does not have; serve under ogong/verified/..".to_owned();
+            let why = "the tee tier needs attestation, which this version does not have; serve under ogong/verified/.."
+                .to_owned();
             return Err(Error::Flag { flag: "--model-id", why });
         }
         parse_into(&mut self.listen, "--listen", &flags.listen)?;

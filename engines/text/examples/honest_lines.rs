@@ -51,14 +51,24 @@ impl Cell {
     fn print(&self, name: &str) {
         println!(
             "{name:<18} tokens {:5}  L2 {:.4}  KS {:.4}  KS position {:.4}  margin mean {:.5} worst reply {:.5} max {:.3}  over 1.5: {}  capped: {}",
-            self.tokens, self.l2, self.ks, self.ks_position, self.margin_sum / self.tokens.max(1) as f64, self.margin_reply, self.margin_max, self.over_line, self.capped
+            self.tokens,
+            self.l2,
+            self.ks,
+            self.ks_position,
+            self.margin_sum / self.tokens.max(1) as f64,
+            self.margin_reply,
+            self.margin_max,
+            self.over_line,
+            self.capped
         );
     }
 }
 
 fn main() -> anyhow::Result<()> {
     let mut args = std::env::args().skip(1);
-    let model = args.next().ok_or_else(|| anyhow::anyhow!("usage: honest_lines MODEL.gguf [TOKENS] [PROMPTS] [VERIFIER.gguf]"))?;
+    let model = args
+        .next()
+        .ok_or_else(|| anyhow::anyhow!("usage: honest_lines MODEL.gguf [TOKENS] [PROMPTS] [VERIFIER.gguf]"))?;
     let tokens: u32 = args.next().unwrap_or_else(|| "96".into()).parse()?;
     let prompts: usize = args.next().unwrap_or_else(|| "2".into()).parse()?;
     let config = |path: &str| EngineConfig { n_ctx: 2048, parallel: 4, threads: 1, ..EngineConfig::new(path) };

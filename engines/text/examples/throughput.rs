@@ -51,7 +51,9 @@ fn decode(engine: &Engine, sequences: u8, tokens: u32, committed: bool) -> anyho
     for mut listener in listeners {
         while let Some(event) = listener.blocking_recv() {
             match event {
-                Event::Done(done) => anyhow::ensure!(done.n_tokens == tokens, "answer ended early at {}", done.n_tokens),
+                Event::Done(done) => {
+                    anyhow::ensure!(done.n_tokens == tokens, "answer ended early at {}", done.n_tokens)
+                }
                 Event::Failed(error) => return Err(error.into()),
                 Event::Text(_) => {}
             }
@@ -67,7 +69,8 @@ fn median(mut values: Vec<f64>) -> (f64, f64, f64) {
 
 fn main() -> anyhow::Result<()> {
     let mut args = std::env::args().skip(1);
-    let model = args.next().ok_or_else(|| anyhow::anyhow!("usage: throughput MODEL.gguf [PAIRS] [TOKENS] [THREADS]"))?;
+    let model =
+        args.next().ok_or_else(|| anyhow::anyhow!("usage: throughput MODEL.gguf [PAIRS] [TOKENS] [THREADS]"))?;
     let pairs: usize = args.next().unwrap_or_else(|| "7".into()).parse()?;
     let tokens: u32 = args.next().unwrap_or_else(|| "128".into()).parse()?;
     let threads: u32 = args.next().unwrap_or_else(|| "1".into()).parse()?;
@@ -92,7 +95,9 @@ fn main() -> anyhow::Result<()> {
         let (wall, low, high) = median(ratios);
         let (cpu, cpu_low, cpu_high) = median(cpu_ratios);
         let (rate, ..) = median(rates);
-        println!("{sequences} sequences: plain {rate:.1} tok/CPU-s; commit/plain wall {wall:.3} [{low:.3}, {high:.3}], CPU {cpu:.3} [{cpu_low:.3}, {cpu_high:.3}]");
+        println!(
+            "{sequences} sequences: plain {rate:.1} tok/CPU-s; commit/plain wall {wall:.3} [{low:.3}, {high:.3}], CPU {cpu:.3} [{cpu_low:.3}, {cpu_high:.3}]"
+        );
     }
     score_ratio(&committing, tokens)
 }

@@ -114,7 +114,10 @@ impl ServeFlags {
     /// When a value is none.
     pub fn engine(&self) -> Result<EngineConfig, Error> {
         let model = self.model.clone().ok_or_else(|| Error::Config("no model; hint: --model FILE".into()))?;
-        let cache = |flag: &str, name: &str| class::cache_type(name).ok_or_else(|| Error::Config(format!("{flag} {name:?} is none of f16, f32, bf16, q8_0, q4_0")));
+        let cache = |flag: &str, name: &str| {
+            class::cache_type(name)
+                .ok_or_else(|| Error::Config(format!("{flag} {name:?} is none of f16, f32, bf16, q8_0, q4_0")))
+        };
         Ok(EngineConfig {
             alias: self.alias.clone(),
             n_ctx: self.n_ctx,
@@ -146,12 +149,15 @@ mod tests {
     use super::*;
 
     fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from(spelled_out(std::iter::once("ogong-text-server").chain(args.iter().copied()).map(OsString::from)))
+        Cli::try_parse_from(spelled_out(
+            std::iter::once("ogong-text-server").chain(args.iter().copied()).map(OsString::from),
+        ))
     }
 
     #[test]
     fn llama_server_spellings_are_understood() {
-        let cli = parse(&["-m", "a.gguf", "-c", "512", "-np", "2", "-fa", "on", "-ctk", "q8_0", "--port", "0"]).expect("flags");
+        let cli = parse(&["-m", "a.gguf", "-c", "512", "-np", "2", "-fa", "on", "-ctk", "q8_0", "--port", "0"])
+            .expect("flags");
         let config = cli.serve.engine().expect("a configuration");
         assert_eq!((config.n_ctx, config.parallel, config.flash_attention), (512, 2, true));
     }

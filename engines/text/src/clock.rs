@@ -17,8 +17,20 @@ struct Moment {
     second: u64,
 }
 
-const MONTHS: [&str; 12] =
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const CALL: &str = "strftime_now(";
 
@@ -62,7 +74,8 @@ pub fn pin(template: &str, unix_ms: u64) -> Option<String> {
         rest = after.trim_start().strip_prefix(')')?;
     }
     pinned.push_str(rest);
-    (!pinned.replace("strftime_now is defined", "true").contains("strftime_now")).then(|| pinned.replace("strftime_now is defined", "true"))
+    (!pinned.replace("strftime_now is defined", "true").contains("strftime_now"))
+        .then(|| pinned.replace("strftime_now is defined", "true"))
 }
 
 impl Moment {
@@ -83,7 +96,16 @@ impl Moment {
             month += 1;
         }
         let weekday = usize::try_from((days + 4) % 7).unwrap_or(0);
-        Self { year, month, day: day + 1, day_of_year: day_of_year + 1, weekday, hour: of_day / 3600, minute: of_day / 60 % 60, second: of_day % 60 }
+        Self {
+            year,
+            month,
+            day: day + 1,
+            day_of_year: day_of_year + 1,
+            weekday,
+            hour: of_day / 3600,
+            minute: of_day / 60 % 60,
+            second: of_day % 60,
+        }
     }
 
     fn field(&self, conversion: char) -> Option<String> {
@@ -139,7 +161,10 @@ mod tests {
     #[test]
     fn formats_as_c_does() {
         assert_eq!(strftime("%d %b %Y", 0).as_deref(), Some("01 Jan 1970"));
-        assert_eq!(strftime("%A, %B %e %Y %H:%M:%S %j", LEAP).as_deref(), Some("Thursday, February 29 2024 23:59:07 060"));
+        assert_eq!(
+            strftime("%A, %B %e %Y %H:%M:%S %j", LEAP).as_deref(),
+            Some("Thursday, February 29 2024 23:59:07 060")
+        );
         assert_eq!(strftime("%F %T %I %p %y 100%%", LEAP).as_deref(), Some("2024-02-29 23:59:07 11 PM 24 100%"));
         assert_eq!(strftime("%a %m", 951_782_400_000).as_deref(), Some("Tue 02"), "2000-02-29");
         assert_eq!(strftime("%Q", 0), None);
@@ -150,7 +175,10 @@ mod tests {
     fn calls_with_a_literal_are_pinned_and_others_refused() {
         let template = "{%- set d = strftime_now( \"%d %b %Y\" ) -%}{{ strftime_now('%Y') }}";
         assert_eq!(pin(template, LEAP).as_deref(), Some("{%- set d = \"29 Feb 2024\" -%}{{ \"2024\" }}"));
-        assert_eq!(pin("{% if strftime_now is defined %}x{% endif %}", 0).as_deref(), Some("{% if true %}x{% endif %}"));
+        assert_eq!(
+            pin("{% if strftime_now is defined %}x{% endif %}", 0).as_deref(),
+            Some("{% if true %}x{% endif %}")
+        );
         assert_eq!(pin("{{ strftime_now(format) }}", 0), None);
         assert_eq!(pin("{{ f(strftime_now) }}", 0), None);
         assert_eq!(pin("plain", 0).as_deref(), Some("plain"));

@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use llama_cpp_4::quantize::GgmlType;
-use ogong_base::hash::ReplyId;
 use ogong_base::class::NumericClass;
+use ogong_base::hash::ReplyId;
 use ogong_commitment::builder::Trajectory;
 use ogong_commitment::sketch::Bank;
 use ogong_engine::wire::{Capabilities, OrderLimits, ScoreReply, ScoreRequest};
@@ -76,7 +76,11 @@ impl EngineConfig {
 
     fn context(&self, model: &Model) -> Result<ContextConfig, Error> {
         let within = |name: &str, value: u32, max: u32| {
-            if (1..=max).contains(&value) { Ok(()) } else { Err(Error::Config(format!("{name} must be 1 to {max}, is {value}"))) }
+            if (1..=max).contains(&value) {
+                Ok(())
+            } else {
+                Err(Error::Config(format!("{name} must be 1 to {max}, is {value}")))
+            }
         };
         within("--parallel", self.parallel, PARALLEL_MAX)?;
         within("--threads", self.threads, 512)?;
@@ -142,7 +146,8 @@ impl Engine {
         let store = Arc::new(Store::default());
         let (ready, started) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new().name("llama".into()).spawn({
-            let (model, queue, store, config) = (Arc::clone(&model), Arc::clone(&queue), Arc::clone(&store), config.clone());
+            let (model, queue, store, config) =
+                (Arc::clone(&model), Arc::clone(&queue), Arc::clone(&store), config.clone());
             let cancel = cancel.clone();
             move || match Self::prepare(&model, &context, &cancel) {
                 Ok(Ready { hidden: false, .. }) if config.commit => {
@@ -151,7 +156,8 @@ impl Engine {
                 Ok(Ready { context, bank, class, hidden }) => {
                     // The loader waits for this message and cannot be gone.
                     let _ = ready.send(Ok((class.clone(), hidden)));
-                    Scheduler::new(Parts { context, bank, model: &model, class, slots: config.parallel, queue, store }).run();
+                    Scheduler::new(Parts { context, bank, model: &model, class, slots: config.parallel, queue, store })
+                        .run();
                 }
                 Err(error) => {
                     let _ = ready.send(Err(error));
@@ -165,7 +171,11 @@ impl Engine {
             engine: class.engine.clone(),
             model: config.alias.clone().or(stem).unwrap_or_default(),
             model_root: model.root(),
-            n_ctx: config.n_ctx.min(context.n_ctx).min(if model.n_ctx_train == 0 { u32::MAX } else { model.n_ctx_train }),
+            n_ctx: config.n_ctx.min(context.n_ctx).min(if model.n_ctx_train == 0 {
+                u32::MAX
+            } else {
+                model.n_ctx_train
+            }),
             n_vocab: model.n_vocab,
             commit: config.commit,
             score: hidden,
@@ -208,7 +218,12 @@ impl Engine {
     ///
     /// # Errors
     /// When it cannot be served, or the engine does not commit.
-    pub fn prepare_committed(&self, body: Bytes, reply_id: ReplyId, limits: OrderLimits) -> Result<Prepared, RequestError> {
+    pub fn prepare_committed(
+        &self,
+        body: Bytes,
+        reply_id: ReplyId,
+        limits: OrderLimits,
+    ) -> Result<Prepared, RequestError> {
         if !self.capabilities().commit {
             return Err(RequestError::NotCommitting);
         }
@@ -231,7 +246,12 @@ impl Engine {
     ///
     /// # Errors
     /// When the request cannot be served or the reply fails.
-    pub fn generate_committed(&self, body: Bytes, reply_id: ReplyId, limits: OrderLimits) -> Result<Arc<Trajectory>, Error> {
+    pub fn generate_committed(
+        &self,
+        body: Bytes,
+        reply_id: ReplyId,
+        limits: OrderLimits,
+    ) -> Result<Arc<Trajectory>, Error> {
         let mut prepared = self.prepare_committed(body, reply_id, limits)?;
         prepared.job.stream = false;
         let (_, done) = wait(self.generate(prepared.job)?)?;

@@ -96,7 +96,9 @@ impl Error {
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::ModelFile { .. } => "check the path",
-            Self::ModelLoad { .. } | Self::Quantize { .. } => "it must be a whole GGUF file of an architecture that llama.cpp knows",
+            Self::ModelLoad { .. } | Self::Quantize { .. } => {
+                "it must be a whole GGUF file of an architecture that llama.cpp knows"
+            }
             Self::Context { .. } => "lower --n-ctx or --parallel",
             Self::Hidden => "this architecture cannot commit or score; start without --commit",
             Self::Busy { .. } => "try again later, or raise --parallel",

@@ -58,7 +58,8 @@ impl Model {
         }
         let n_vocab = u32::try_from(llama.n_vocab()).map_err(|_| kind("no vocabulary"))?;
         let n_embd = usize::try_from(llama.n_embd_out()).map_err(|_| kind("no hidden width"))?;
-        let templates = ChatTemplates::from_model(&llama, None).map_err(|error| kind(&format!("chat template: {error}")))?;
+        let templates =
+            ChatTemplates::from_model(&llama, None).map_err(|error| kind(&format!("chat template: {error}")))?;
         Ok(Self {
             templates,
             pieces: Pieces::new(&llama, n_vocab),
@@ -187,7 +188,9 @@ pub fn model_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
         let readable = File::open(file).and_then(|file| file.metadata());
         match readable {
             Ok(metadata) if metadata.is_file() => {}
-            Ok(_) => return Err(Error::ModelFile { path: file.clone(), source: std::io::ErrorKind::IsADirectory.into() }),
+            Ok(_) => {
+                return Err(Error::ModelFile { path: file.clone(), source: std::io::ErrorKind::IsADirectory.into() });
+            }
             Err(source) => return Err(Error::ModelFile { path: file.clone(), source }),
         }
     }
@@ -241,7 +244,11 @@ mod tests {
     #[test]
     fn shards_are_named_by_the_first() {
         let names = shard_names(Path::new("/m/big-00001-of-00003.gguf")).expect("a shard");
-        assert_eq!(names, ["/m/big-00001-of-00003.gguf", "/m/big-00002-of-00003.gguf", "/m/big-00003-of-00003.gguf"].map(PathBuf::from));
+        assert_eq!(
+            names,
+            ["/m/big-00001-of-00003.gguf", "/m/big-00002-of-00003.gguf", "/m/big-00003-of-00003.gguf"]
+                .map(PathBuf::from)
+        );
         assert_eq!(shard_names(Path::new("/m/one.gguf")), None);
         assert_eq!(shard_names(Path::new("/m/a-1-of-3.gguf")), None);
     }

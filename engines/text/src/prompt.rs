@@ -66,7 +66,9 @@ fn chat_ids(model: &Model, body: &Body, issued_ms: Option<u64>) -> Result<Vec<u3
     let params = ChatApplyParams::new(text)
         .with_template_kwargs(template_arguments(body, issued_ms)?)
         .with_reasoning_format(ReasoningFormat::None);
-    let refused = |error: &dyn std::fmt::Display| RequestError::member("messages", format!("the model's chat template refuses them: {error}"));
+    let refused = |error: &dyn std::fmt::Display| {
+        RequestError::member("messages", format!("the model's chat template refuses them: {error}"))
+    };
     let rendered = match pinned_templates(model, issued_ms)? {
         Some(templates) => templates.apply(&params),
         None => model.templates().apply(&params),
@@ -79,7 +81,11 @@ fn chat_ids(model: &Model, body: &Body, issued_ms: Option<u64>) -> Result<Vec<u3
 /// Templates that write BOS themselves would double it.
 fn without_second_bos(model: &Model, mut ids: Vec<u32>) -> Vec<u32> {
     let bos = model.bos();
-    if matches!(model.add_bos(), AddBos::Always) && bos.is_some() && ids.first().copied() == bos && ids.get(1).copied() == bos {
+    if matches!(model.add_bos(), AddBos::Always)
+        && bos.is_some()
+        && ids.first().copied() == bos
+        && ids.get(1).copied() == bos
+    {
         ids.remove(0);
     }
     ids
@@ -87,7 +93,12 @@ fn without_second_bos(model: &Model, mut ids: Vec<u32>) -> Vec<u32> {
 
 fn pinned_templates(model: &Model, issued_ms: Option<u64>) -> Result<Option<ChatTemplates>, RequestError> {
     let Some(issued_ms) = issued_ms else { return Ok(None) };
-    let cannot = |why: String| RequestError::member("messages", format!("the model's chat template reads the clock in a way that cannot be repeated: {why}"));
+    let cannot = |why: String| {
+        RequestError::member(
+            "messages",
+            format!("the model's chat template reads the clock in a way that cannot be repeated: {why}"),
+        )
+    };
     let source = model.templates().source(None).map_err(|error| cannot(error.to_string()))?;
     if !clock::reads_clock(&source) {
         return Ok(None);
@@ -122,7 +133,10 @@ fn template_arguments(body: &Body, issued_ms: Option<u64>) -> Result<String, Req
 fn check_messages(messages: &Value) -> Result<(), RequestError> {
     let Some(messages) = messages.as_array() else { return Err(RequestError::member("messages", "must be an array")) };
     if messages.is_empty() || messages.len() > MESSAGES_MAX {
-        return Err(RequestError::member("messages", format!("must hold 1 to {MESSAGES_MAX} messages, has {}", messages.len())));
+        return Err(RequestError::member(
+            "messages",
+            format!("must hold 1 to {MESSAGES_MAX} messages, has {}", messages.len()),
+        ));
     }
     for (index, message) in messages.iter().enumerate() {
         let at = format!("messages[{index}]");
@@ -179,8 +193,16 @@ fn completion_ids(model: &Model, body: &Body) -> Result<Vec<u32>, RequestError> 
             Ok(ids(tokens.map_err(|error| wrong(error.to_string()))?))
         }
         Some(Value::Array(items)) => {
-            let id = |item: &Value| item.as_u64().and_then(|id| u32::try_from(id).ok()).filter(|id| *id < model.n_vocab);
-            items.iter().map(|item| id(item).ok_or_else(|| wrong(format!("must be one string or token ids below {}; got {item}", model.n_vocab)))).collect()
+            let id =
+                |item: &Value| item.as_u64().and_then(|id| u32::try_from(id).ok()).filter(|id| *id < model.n_vocab);
+            items
+                .iter()
+                .map(|item| {
+                    id(item).ok_or_else(|| {
+                        wrong(format!("must be one string or token ids below {}; got {item}", model.n_vocab))
+                    })
+                })
+                .collect()
         }
         _ => Err(wrong("must be a string or an array of token ids".into())),
     }
@@ -224,7 +246,8 @@ mod tests {
 
     #[test]
     fn template_arguments_are_strings_of_json_and_pin_the_dates() {
-        let text = template_arguments(&body(r#"{"chat_template_kwargs":{"a":"s","b":true}}"#), Some(0)).expect("arguments");
+        let text =
+            template_arguments(&body(r#"{"chat_template_kwargs":{"a":"s","b":true}}"#), Some(0)).expect("arguments");
         assert_eq!(text, r#"{"datetime":"\"Jan 01 1970\"","date_string":"\"01 Jan 1970\"","a":"\"s\"","b":"true"}"#);
         assert!(template_arguments(&body(r#"{"chat_template_kwargs":3}"#), None).is_err());
     }

@@ -154,7 +154,14 @@ mod tests {
 
     fn pending() -> (Pending, mpsc::Receiver<Event>) {
         let (events, receiver) = mpsc::channel(4);
-        let job = Generate { prompt: vec![1], params: SamplingParams::default(), limit: 1, seed: [0; 32], stream: false, commit: None };
+        let job = Generate {
+            prompt: vec![1],
+            params: SamplingParams::default(),
+            limit: 1,
+            seed: [0; 32],
+            stream: false,
+            commit: None,
+        };
         (Pending { job, events }, receiver)
     }
 

@@ -230,9 +230,8 @@ impl<'model> Context<'model> {
             .with_cb_eval(Some(on_node))
             .with_cb_eval_user_data(tap.0.as_ptr().cast())
             .with_no_perf(true);
-        let mut llama = model
-            .new_context(backend(), params)
-            .map_err(|source| Error::Context { source, log: take_log() })?;
+        let mut llama =
+            model.new_context(backend(), params).map_err(|source| Error::Context { source, log: take_log() })?;
         let pool = if config.threads > 1 { Threadpool::new(config.threads, config.poll) } else { None };
         if let Some(pool) = &pool {
             // SAFETY: the pool lives in this struct beside the context, is dropped after it, and is never handed out.

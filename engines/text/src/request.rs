@@ -15,7 +15,15 @@ use crate::prompt::{self, Body};
 
 /// Members of a request that shape sampling in plain requests too.
 const SAMPLING_MEMBERS: [&str; 9] = [
-    "temperature", "top_p", "min_p", "top_k", "presence_penalty", "frequency_penalty", "max_tokens", "max_completion_tokens", "stop",
+    "temperature",
+    "top_p",
+    "min_p",
+    "top_k",
+    "presence_penalty",
+    "frequency_penalty",
+    "max_tokens",
+    "max_completion_tokens",
+    "stop",
 ];
 
 /// What to generate.
@@ -98,7 +106,13 @@ pub fn plain(model: &Model, n_ctx: u32, bytes: &[u8]) -> Result<Prepared, Reques
 ///
 /// # Errors
 /// When the request cannot be served, or the canonical sampler refuses it (SPEC 3.3).
-pub fn committed(model: &Model, n_ctx: u32, bytes: Bytes, reply_id: ReplyId, limits: OrderLimits) -> Result<Prepared, RequestError> {
+pub fn committed(
+    model: &Model,
+    n_ctx: u32,
+    bytes: Bytes,
+    reply_id: ReplyId,
+    limits: OrderLimits,
+) -> Result<Prepared, RequestError> {
     if limits.n_ctx > n_ctx {
         return Err(RequestError::ContextTooLong { order: limits.n_ctx, engine: n_ctx });
     }
@@ -106,7 +120,11 @@ pub fn committed(model: &Model, n_ctx: u32, bytes: Bytes, reply_id: ReplyId, lim
     let params = SamplingParams::from_body(&bytes, limits.max_tokens).map_err(refused)?;
     let prompt = prompt::prompt_ids(model, &body, Some(limits.issued_ms))?;
     let commit = Some(Commit { reply_id, body: bytes });
-    prepared(&body, Generate { prompt, limit: params.max_tokens, params, seed: order::seed(reply_id), stream: false, commit }, limits.n_ctx)
+    prepared(
+        &body,
+        Generate { prompt, limit: params.max_tokens, params, seed: order::seed(reply_id), stream: false, commit },
+        limits.n_ctx,
+    )
 }
 
 /// Prepares a score.
@@ -141,7 +159,14 @@ pub fn scored(model: &Model, n_ctx: u32, exact: bool, request: &ScoreRequest) ->
     if prompt.len() + ids.len() > request.n_ctx as usize {
         return Err(RequestError::PromptTooLong { n_prompt: prompt.len() + ids.len(), n_ctx: request.n_ctx });
     }
-    Ok(Score { prompt, ids, params, seed: order::seed(request.reply_id), windows: request.windows.clone(), mode: request.mode })
+    Ok(Score {
+        prompt,
+        ids,
+        params,
+        seed: order::seed(request.reply_id),
+        windows: request.windows.clone(),
+        mode: request.mode,
+    })
 }
 
 fn refused(refusal: Refusal) -> RequestError {
@@ -199,9 +224,14 @@ fn refuse_unsupported(body: &Body) -> Result<(), RequestError> {
 fn plain_seed(body: &Body) -> Result<[u8; 32], RequestError> {
     let mut seed = [0; 32];
     match body.get("seed") {
-        None | Some(Value::Null) => getrandom::fill(&mut seed).map_err(|error| RequestError::member("seed", error.to_string()))?,
+        None | Some(Value::Null) => {
+            getrandom::fill(&mut seed).map_err(|error| RequestError::member("seed", error.to_string()))?
+        }
         Some(value) => {
-            let number = value.as_i64().or_else(|| value.as_u64().map(u64::cast_signed)).ok_or_else(|| RequestError::member("seed", "must be an integer"))?;
+            let number = value
+                .as_i64()
+                .or_else(|| value.as_u64().map(u64::cast_signed))
+                .ok_or_else(|| RequestError::member("seed", "must be an integer"))?;
             seed[..8].copy_from_slice(&number.to_le_bytes());
         }
     }
@@ -218,10 +248,17 @@ mod tests {
 
     #[test]
     fn what_would_be_ignored_is_refused() {
-        for good in [r#"{"n":1,"tools":[],"logprobs":false,"response_format":{"type":"text"}}"#, r#"{"n":null}"#, "{}"] {
+        for good in [r#"{"n":1,"tools":[],"logprobs":false,"response_format":{"type":"text"}}"#, r#"{"n":null}"#, "{}"]
+        {
             assert!(refuse_unsupported(&body(good)).is_ok(), "{good}");
         }
-        for bad in [r#"{"n":2}"#, r#"{"logprobs":true}"#, r#"{"logit_bias":{"1":2}}"#, r#"{"tools":[{}]}"#, r#"{"response_format":{"type":"json_object"}}"#] {
+        for bad in [
+            r#"{"n":2}"#,
+            r#"{"logprobs":true}"#,
+            r#"{"logit_bias":{"1":2}}"#,
+            r#"{"tools":[{}]}"#,
+            r#"{"response_format":{"type":"json_object"}}"#,
+        ] {
             assert!(refuse_unsupported(&body(bad)).is_err(), "{bad}");
         }
     }

@@ -72,7 +72,8 @@ async fn serve(flags: ServeFlags, shutdown: Shutdown) -> anyhow::Result<()> {
 
 async fn listen(host: &str, port: u16) -> anyhow::Result<TcpListener> {
     let taken = "is another engine running? choose another with --port, or 0 for a free one";
-    let listener = TcpListener::bind((host, port)).await.with_context(|| format!("cannot listen on {host}:{port}")).hint(taken)?;
+    let listener =
+        TcpListener::bind((host, port)).await.with_context(|| format!("cannot listen on {host}:{port}")).hint(taken)?;
     let address: SocketAddr = listener.local_addr()?;
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "the engine listens beyond this machine");
@@ -81,7 +82,8 @@ async fn listen(host: &str, port: u16) -> anyhow::Result<TcpListener> {
 }
 
 fn read_token(path: &Path) -> anyhow::Result<String> {
-    let token = std::fs::read_to_string(path).with_context(|| format!("cannot read the token file {}", path.display()))?;
+    let token =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read the token file {}", path.display()))?;
     let token = token.trim().to_owned();
     if token.is_empty() {
         return Err(Usage(format!("token file {} is empty", path.display())).into());

@@ -96,7 +96,10 @@ impl<'model> Scheduler<'model> {
             let _ = pending.events.try_send(crate::slot::Event::Failed(Error::Stopped));
             return;
         };
-        let builder = pending.job.commit.as_ref().map(|_| TrajectoryBuilder::new(&pending.job.prompt, self.class.class_hash(), pending.job.params.clone()));
+        let builder =
+            pending.job.commit.as_ref().map(|_| {
+                TrajectoryBuilder::new(&pending.job.prompt, self.class.class_hash(), pending.job.params.clone())
+            });
         let slot = Slot::new(pending, builder);
         debug!(slot = index, committed = slot.is_committed(), "reply begun");
         if let Some(place) = self.slots.get_mut(index) {
@@ -170,7 +173,8 @@ impl<'model> Scheduler<'model> {
             let (token, position) = slots.get(*index)?.as_ref()?.next_row();
             Some(Row { token, position, sequence: sequence_of(*index), output: true })
         });
-        let hidden = group.iter().any(|index| slots.get(*index).and_then(Option::as_ref).is_some_and(Slot::is_committed));
+        let hidden =
+            group.iter().any(|index| slots.get(*index).and_then(Option::as_ref).is_some_and(Slot::is_committed));
         self.context.decode(rows, hidden)?;
         for (row, &index) in group.iter().enumerate() {
             let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) else { continue };

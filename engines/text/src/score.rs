@@ -51,7 +51,8 @@ impl ScoreRun {
     /// Takes a job up.
     pub fn new(pending: PendingScore) -> Self {
         let PendingScore { job, reply } = pending;
-        let windows = job.windows.iter().map(|index| Window { index: *index, sketches: Vec::new(), tops: Vec::new() }).collect();
+        let windows =
+            job.windows.iter().map(|index| Window { index: *index, sketches: Vec::new(), tops: Vec::new() }).collect();
         let margins = Vec::with_capacity(job.ids.len());
         Self { job, reply, prefilled: 0, scored: 0, counts: Counts::default(), margins, windows }
     }
@@ -62,7 +63,14 @@ impl ScoreRun {
     }
 
     /// Does one decode call in `sequence` and takes its outputs; `None` once the listener has its answer.
-    pub fn step(mut self, context: &mut Context<'_>, sequence: u32, model: &Model, bank: &Bank, class: &NumericClass) -> Option<Self> {
+    pub fn step(
+        mut self,
+        context: &mut Context<'_>,
+        sequence: u32,
+        model: &Model,
+        bank: &Bank,
+        class: &NumericClass,
+    ) -> Option<Self> {
         let outcome = if self.prefilled + 1 < self.job.prompt.len() {
             self.prompt_step(context, sequence)
         } else {
@@ -99,7 +107,8 @@ impl ScoreRun {
         };
         let start = self.scored;
         let end = (start + rows_max).min(self.job.ids.len());
-        let first = start.checked_sub(1).and_then(|before| self.job.ids.get(before)).or(self.job.prompt.last()).copied();
+        let first =
+            start.checked_sub(1).and_then(|before| self.job.ids.get(before)).or(self.job.prompt.last()).copied();
         let rest = self.job.ids.get(start..end - 1).unwrap_or_default();
         let fed: Vec<u32> = first.into_iter().chain(rest.iter().copied()).collect();
         let position = self.job.prompt.len() - 1 + start;
@@ -146,7 +155,11 @@ impl ScoreRun {
             raw_text_sha256: Hash32::from_bytes(sha256(text)),
             end_token_at,
             stop_string_at,
-            windows: self.windows.iter().map(|window| WindowScore::new(window.index, &window.sketches, &window.tops)).collect(),
+            windows: self
+                .windows
+                .iter()
+                .map(|window| WindowScore::new(window.index, &window.sketches, &window.tops))
+                .collect(),
             margins: margins_text(&self.margins),
         }
     }

@@ -34,7 +34,13 @@ pub fn shows_hidden(context: &mut Context<'_>, sequence: u32) -> Result<bool, Er
 ///
 /// # Errors
 /// When decoding fails or loading is given up.
-pub fn is_exact(context: &mut Context<'_>, model: &Model, sequence: u32, threads: i32, cancel: &Cancel) -> Result<bool, Error> {
+pub fn is_exact(
+    context: &mut Context<'_>,
+    model: &Model,
+    sequence: u32,
+    threads: i32,
+    cancel: &Cancel,
+) -> Result<bool, Error> {
     let room = usize::try_from(context.n_ctx_sequence()).unwrap_or(usize::MAX);
     let lengths: &[usize] = if threads > 1 { &[SHORT, LONG] } else { &[SHORT] };
     for length in lengths {
@@ -45,7 +51,13 @@ pub fn is_exact(context: &mut Context<'_>, model: &Model, sequence: u32, threads
     Ok(true)
 }
 
-fn reproduces(context: &mut Context<'_>, model: &Model, sequence: u32, length: usize, cancel: &Cancel) -> Result<bool, Error> {
+fn reproduces(
+    context: &mut Context<'_>,
+    model: &Model,
+    sequence: u32,
+    length: usize,
+    cancel: &Cancel,
+) -> Result<bool, Error> {
     let prompt = text_of_ids(model, length);
     let outcome = compare(context, sequence, &prompt, cancel);
     context.truncate(sequence, 0)?;

@@ -99,7 +99,17 @@ impl Slot {
         let Pending { job, events } = pending;
         let stops = StopScanner::new(job.params.stop.iter().cloned());
         let last = job.prompt.last().copied().unwrap_or_default();
-        Self { events, prefilled: 0, last, n_tokens: 0, counts: Counts::default(), stops, builder, held_text: Vec::new(), job }
+        Self {
+            events,
+            prefilled: 0,
+            last,
+            n_tokens: 0,
+            counts: Counts::default(),
+            stops,
+            builder,
+            held_text: Vec::new(),
+            job,
+        }
     }
 
     /// Whether the listener has gone.
@@ -111,7 +121,11 @@ impl Slot {
     pub fn prompt_chunk(&self, chunk: usize) -> Option<(usize, &[u32])> {
         let until = self.job.prompt.len().saturating_sub(1);
         let end = until.min(self.prefilled + chunk);
-        self.job.prompt.get(self.prefilled..end).filter(|tokens| !tokens.is_empty()).map(|tokens| (self.prefilled, tokens))
+        self.job
+            .prompt
+            .get(self.prefilled..end)
+            .filter(|tokens| !tokens.is_empty())
+            .map(|tokens| (self.prefilled, tokens))
     }
 
     /// Notes that prompt tokens were decoded.
@@ -134,7 +148,14 @@ impl Slot {
     ///
     /// # Errors
     /// When the numbers cannot be committed or no candidate is left (SPEC 3.10, 4.4).
-    pub fn take_row(&mut self, model: &Model, bank: &Bank, logits: &[f32], hidden: Option<&[f32]>, store: &Store) -> Result<Progress, Error> {
+    pub fn take_row(
+        &mut self,
+        model: &Model,
+        bank: &Bank,
+        logits: &[f32],
+        hidden: Option<&[f32]>,
+        store: &Store,
+    ) -> Result<Progress, Error> {
         let refused = |error: &dyn std::fmt::Display| Error::Commit(error.to_string());
         let digest = Digest::from_logits(logits).map_err(|error| refused(&error))?;
         let id = sampler::choose(&digest, &self.job.params, &self.counts, &self.job.seed, self.n_tokens)

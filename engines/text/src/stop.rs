@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn text_is_whole_characters_and_equals_the_lossy_whole() {
-        let samples: [&[u8]; 5] = ["grüße 🙂".as_bytes(), b"a\xffb", b"\xf0\x9f\x99", b"\xe2\x28\xa1", b"\xf0\x9f\xf0\x9f\x99\x82"];
+        let samples: [&[u8]; 5] =
+            ["grüße 🙂".as_bytes(), b"a\xffb", b"\xf0\x9f\x99", b"\xe2\x28\xa1", b"\xf0\x9f\xf0\x9f\x99\x82"];
         for bytes in samples {
             let mut assembler = Utf8Assembler::default();
             let mut text = String::new();

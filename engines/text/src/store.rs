@@ -84,7 +84,10 @@ mod tests {
     fn committed() -> Committed {
         let mut builder = TrajectoryBuilder::new(&[1], ClassHash::ZERO, SamplingParams::default());
         builder.push(1, b"x", Sketch([0; 64]), Digest::default());
-        Committed { trajectory: Arc::new(builder.finish(Stop::Length).expect("one token")), body: Bytes::from_static(b"{}") }
+        Committed {
+            trajectory: Arc::new(builder.finish(Stop::Length).expect("one token")),
+            body: Bytes::from_static(b"{}"),
+        }
     }
 
     fn id(n: usize) -> ReplyId {

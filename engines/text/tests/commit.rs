@@ -36,7 +36,11 @@ fn a_long_prompt_is_reproduced_across_its_chunks() {
     let engine = engine("Q8_0");
     let prompt = common::long_text(700);
     let reply = commit(&engine, 9, body(&prompt, ""), 40);
-    assert!(reply.trajectory.header.n_prompt > 600, "the prompt spans two chunks: {}", reply.trajectory.header.n_prompt);
+    assert!(
+        reply.trajectory.header.n_prompt > 600,
+        "the prompt spans two chunks: {}",
+        reply.trajectory.header.n_prompt
+    );
     let exact = score(&engine, &reply, ScoreMode::Exact);
     assert_eq!(recomputed(&reply, &exact), reply.trajectory.leaves);
 }
@@ -55,7 +59,8 @@ fn company_changes_nothing() {
         })
         .collect();
     // A score in between must disturb nothing and be disturbed by nothing.
-    let first = common::Reply { id: reply_id(20), body: bodies[0].clone(), limits: limits(48), trajectory: alone[0].clone() };
+    let first =
+        common::Reply { id: reply_id(20), body: bodies[0].clone(), limits: limits(48), trajectory: alone[0].clone() };
     let exact = score(&engine, &first, ScoreMode::Exact);
     assert_eq!(recomputed(&first, &exact), first.trajectory.leaves);
     for (alone, events) in alone.iter().zip(together) {
@@ -117,7 +122,10 @@ fn the_tap_reads_what_llama_calls_embeddings() {
         .with_embeddings(true);
     let mut own = model.llama().new_context(backend(), params).expect("context");
     // Sequences with a gap, so that llama.cpp computes them in several graphs.
-    let rows: Vec<Row> = [0, 1, 3].iter().map(|sequence| Row { token: 100 + sequence * 7, position: 0, sequence: *sequence, output: true }).collect();
+    let rows: Vec<Row> = [0, 1, 3]
+        .iter()
+        .map(|sequence| Row { token: 100 + sequence * 7, position: 0, sequence: *sequence, output: true })
+        .collect();
     tapped.decode(rows.iter().copied(), true).expect("decode");
     let mut batch = LlamaBatch::new(8, 1);
     for row in &rows {

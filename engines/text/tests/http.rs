@@ -78,7 +78,10 @@ async fn read_stream(endpoint: Endpoint, response: reqwest::Response) -> (String
 async fn streamed_and_whole_answers_agree() {
     let server = Server::start(EngineConfig { parallel: 2, ..config("Q8_0") }).await;
     for (endpoint, plain) in [
-        (Endpoint::Chat, r#"{"messages":[{"role":"user","content":"Describe a tree 🌳 in French."}],"max_tokens":40,"seed":5"#),
+        (
+            Endpoint::Chat,
+            r#"{"messages":[{"role":"user","content":"Describe a tree 🌳 in French."}],"max_tokens":40,"seed":5"#,
+        ),
         (Endpoint::Completions, r#"{"prompt":"Once upon a time","max_tokens":40,"seed":5,"temperature":0.9"#),
     ] {
         let (status, whole) = server.post(endpoint.path(), format!("{plain}}}")).await;
@@ -108,7 +111,11 @@ async fn stop_strings_never_show() {
     let stop = serde_json::to_string(&stop).expect("json");
     let (_, whole) = server.post(CHAT, format!(r#"{request},"stop":{stop}}}"#)).await;
     assert_eq!(Endpoint::Chat.answer_text(&whole).as_deref(), Some(expected.as_str()));
-    let response = server.client.forward(CHAT, format!(r#"{request},"stop":[{stop}],"stream":true}}"#).into(), None).await.expect("an answer");
+    let response = server
+        .client
+        .forward(CHAT, format!(r#"{request},"stop":[{stop}],"stream":true}}"#).into(), None)
+        .await
+        .expect("an answer");
     let (text, documents, done) = read_stream(Endpoint::Chat, response).await;
     assert_eq!((text, done), (expected, true));
     assert!(documents.last().expect("chunks").contains(r#""finish_reason":"stop""#));
@@ -131,7 +138,10 @@ async fn a_committed_reply_is_kept_and_can_be_scored() {
     assert_eq!(reply.n_prompt, trajectory.header.n_prompt);
     let (sketches, tops) = reply.windows[0].unpack().expect("numbers");
     assert_eq!(sketches, trajectory.leaves[0].sketches);
-    assert_eq!(tops.iter().map(ogong_commitment::digest::Digest::cut).collect::<Vec<_>>(), trajectory.leaves[0].digests);
+    assert_eq!(
+        tops.iter().map(ogong_commitment::digest::Digest::cut).collect::<Vec<_>>(),
+        trajectory.leaves[0].digests
+    );
     assert!(matches!(server.client.trajectory(reply_id(5)).await, Err(Error::Refused { status: 404, .. })));
     server.stop().await;
 }
@@ -140,7 +150,8 @@ async fn a_committed_reply_is_kept_and_can_be_scored() {
 async fn a_hang_up_frees_the_slot() {
     let server = Server::start(EngineConfig { parallel: 1, ..config("Q8_0") }).await;
     // Greedy counting goes on and on in the only slot.
-    let endless = r#"{"prompt":"0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,","max_tokens":1400,"stream":true,"temperature":0}"#;
+    let endless =
+        r#"{"prompt":"0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,","max_tokens":1400,"stream":true,"temperature":0}"#;
     let (_, sample) = server.post("/v1/completions", endless.replace("1400", "200").replace("true", "false")).await;
     assert!(String::from_utf8_lossy(&sample).contains(r#""finish_reason":"length""#), "{sample:?}");
     for streaming in [true, false] {
@@ -164,7 +175,8 @@ async fn a_hang_up_frees_the_slot() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_input_is_refused_and_the_engine_goes_on() {
-    let server = Server::start(EngineConfig { parallel: 1, n_ctx: 512, alias: Some("smol".into()), ..config("Q8_0") }).await;
+    let server =
+        Server::start(EngineConfig { parallel: 1, n_ctx: 512, alias: Some("smol".into()), ..config("Q8_0") }).await;
     let long = common::long_text(900);
     let huge = vec![b' '; 33 << 20];
     let cases: Vec<(&str, Bytes, u16, &str)> = vec![
@@ -190,7 +202,12 @@ async fn bad_input_is_refused_and_the_engine_goes_on() {
         let shown = String::from_utf8_lossy(&request[..request.len().min(60)]).into_owned();
         let (got, answer) = server.post(path, request).await;
         let answer = ErrorBody::from_json(&answer).unwrap_or_else(|| panic!("{path} {shown}: {answer:?}"));
-        assert_eq!((got, answer.error.code.as_deref()), (status, Some(code)), "{path} {shown}: {}", answer.error.message);
+        assert_eq!(
+            (got, answer.error.code.as_deref()),
+            (status, Some(code)),
+            "{path} {shown}: {}",
+            answer.error.message
+        );
     }
     let (status, answer) = server.post("/v1/completions", format!(r#"{{"prompt":"{long}"}}"#)).await;
     let message = ErrorBody::from_json(&answer).expect("an error").error.message;
@@ -203,16 +220,31 @@ async fn bad_input_is_refused_and_the_engine_goes_on() {
 
 /// What commit mode refuses beyond that.
 async fn bad_commits(server: &Server) -> bool {
-    let commit = CommitHeaders { reply_id: reply_id(6), limits: ogong_engine::wire::OrderLimits { n_ctx: 512, ..limits(8) } };
-    for (sampling, n_ctx) in [(r#","seed":1"#, 512), (r#","logit_bias":{"1":1}"#, 512), (r#","mirostat":2"#, 512), ("", 4096)] {
+    let commit =
+        CommitHeaders { reply_id: reply_id(6), limits: ogong_engine::wire::OrderLimits { n_ctx: 512, ..limits(8) } };
+    for (sampling, n_ctx) in
+        [(r#","seed":1"#, 512), (r#","logit_bias":{"1":1}"#, 512), (r#","mirostat":2"#, 512), ("", 4096)]
+    {
         let mut commit = commit;
         commit.limits.n_ctx = n_ctx;
         let response = server.client.forward(CHAT, body("x", sampling), Some(commit)).await.expect("an answer");
         assert_eq!(response.status().as_u16(), 400, "{sampling}");
     }
-    let request = |ids: &[u32], windows: Vec<u32>| ScoreRequest::new(reply_id(1), &body("x", ""), ids, windows, ScoreMode::Tolerance, commit.limits);
-    for bad in [request(&[], vec![]), request(&[49_152], vec![]), request(&[5], vec![1]), request(&[5], vec![0, 0]), request(&[5; 600], vec![])] {
-        assert!(matches!(server.client.score(&bad).await, Err(Error::Refused { status: 400, .. })), "{:?}", bad.windows);
+    let request = |ids: &[u32], windows: Vec<u32>| {
+        ScoreRequest::new(reply_id(1), &body("x", ""), ids, windows, ScoreMode::Tolerance, commit.limits)
+    };
+    for bad in [
+        request(&[], vec![]),
+        request(&[49_152], vec![]),
+        request(&[5], vec![1]),
+        request(&[5], vec![0, 0]),
+        request(&[5; 600], vec![]),
+    ] {
+        assert!(
+            matches!(server.client.score(&bad).await, Err(Error::Refused { status: 400, .. })),
+            "{:?}",
+            bad.windows
+        );
     }
     server.client.score(&request(&[5], vec![0])).await.is_ok()
 }

@@ -16,7 +16,11 @@ fn run(args: &[&str]) -> Output {
 }
 
 fn error_of(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).lines().filter(|line| line.starts_with("error:") || line.starts_with("hint:")).collect::<Vec<_>>().join("\n")
+    String::from_utf8_lossy(&output.stderr)
+        .lines()
+        .filter(|line| line.starts_with("error:") || line.starts_with("hint:"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn supervised(dir: &tempfile::TempDir) -> SupervisorConfig {
@@ -98,10 +102,28 @@ async fn the_supervisor_tells_why_an_engine_did_not_start() {
 #[test]
 fn the_engine_ends_with_the_one_who_started_it() {
     let path = model("Q8_0");
-    let args = ["--model", path.to_str().expect("utf-8"), "--port", "0", "--parallel", "1", "--n-ctx", "256", "--threads", "1", "--exit-on-stdin-close"];
+    let args = [
+        "--model",
+        path.to_str().expect("utf-8"),
+        "--port",
+        "0",
+        "--parallel",
+        "1",
+        "--n-ctx",
+        "256",
+        "--threads",
+        "1",
+        "--exit-on-stdin-close",
+    ];
     // At whatever moment of its loading that comes.
     for pause_ms in [0, 100, 200, 300, 400, 600, 900, 1400, 2000] {
-        let mut child = Command::new(PROGRAM).args(args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let mut child = Command::new(PROGRAM)
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
         std::thread::sleep(Duration::from_millis(pause_ms));
         drop(child.stdin.take());
         assert_eq!(child.wait().expect("it ends").code(), Some(0), "after {pause_ms} ms");

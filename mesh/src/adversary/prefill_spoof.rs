@@ -36,8 +36,7 @@ impl Lie for PrefillSpoof {
 pub async fn recommitted(real: &EngineClient, asked: &Asked, mut made: Trajectory) -> Result<Trajectory> {
     let mode = if real.capabilities().await?.exact { ScoreMode::Exact } else { ScoreMode::Tolerance };
     let windows = made.leaves.iter().map(|leaf| leaf.index).collect();
-    let request =
-        ScoreRequest::new(asked.commit.reply_id, &asked.body, &made.ids, windows, mode, asked.commit.limits);
+    let request = ScoreRequest::new(asked.commit.reply_id, &asked.body, &made.ids, windows, mode, asked.commit.limits);
     let score = real.score(&request).await?;
     for (leaf, window) in made.leaves.iter_mut().zip(&score.windows) {
         let (sketches, tops) = window.unpack()?;

@@ -13,14 +13,7 @@ use std::ops::Range;
 /// What catches it: the replay, and after it everything that the new token changes for its successors.
 pub const EXPECTED: Expected = Expected::of(
     &[Check::Replay],
-    &[
-        Check::SketchL2,
-        Check::Ks,
-        Check::KsPosition,
-        Check::MarginMean,
-        Check::MarginPosition,
-        Check::ExactLeaf,
-    ],
+    &[Check::SketchL2, Check::Ks, Check::KsPosition, Check::MarginMean, Check::MarginPosition, Check::ExactLeaf],
 );
 
 /// Replaces a token of the first window by its predecessor's.
@@ -61,8 +54,7 @@ async fn end(asked: &Asked, made: &Trajectory, tokens: usize) -> Result<usize> {
     }
     let ids = &made.ids[..tokens];
     let limits = asked.commit.limits;
-    let request =
-        ScoreRequest::new(asked.commit.reply_id, &asked.body, ids, Vec::new(), ScoreMode::Tolerance, limits);
+    let request = ScoreRequest::new(asked.commit.reply_id, &asked.body, ids, Vec::new(), ScoreMode::Tolerance, limits);
     let text = asked.engine.score(&request).await?.raw_text_sha256;
     let found = (0..=made.raw_text.len()).find(|end| sha256(&made.raw_text[..*end]) == *text.as_bytes());
     found.context("the engine spells the ids otherwise")

@@ -42,15 +42,7 @@ pub struct Tally {
 
 impl Tally {
     fn new(adversary: Adversary) -> Self {
-        Self {
-            adversary,
-            told: 0,
-            rejected: 0,
-            rightly: 0,
-            refunded: 0,
-            reasons: BTreeMap::new(),
-            faults: Vec::new(),
-        }
+        Self { adversary, told: 0, rejected: 0, rightly: 0, refunded: 0, reasons: BTreeMap::new(), faults: Vec::new() }
     }
 
     fn count(&mut self, judged: Result<Outcome>) {

@@ -90,7 +90,8 @@ pub async fn count(args: &Args) -> Result<Counts> {
     say(&format!("seed {seed}"));
     let cast = cast(args)?;
     let mut random = Random::new(seed);
-    let providers = ["attic", "cellar", "larder"].map(|name| ProviderSpec { price: PRICE, ..ProviderSpec::honest(name) });
+    let providers =
+        ["attic", "cellar", "larder"].map(|name| ProviderSpec { price: PRICE, ..ProviderSpec::honest(name) });
     let config = MeshConfig {
         providers: providers.into(),
         exact: args.exact.clone(),
@@ -115,7 +116,14 @@ pub async fn count(args: &Args) -> Result<Counts> {
     liars.stop().await;
     gateway.process.stop().await;
     mesh.stop().await;
-    Ok(Counts { seed, exact: args.exact.clone(), honest, beside_liar, liars: tallies, seconds: begun.elapsed().as_secs() })
+    Ok(Counts {
+        seed,
+        exact: args.exact.clone(),
+        honest,
+        beside_liar,
+        liars: tallies,
+        seconds: begun.elapsed().as_secs(),
+    })
 }
 
 /// What is left of the adversaries after `--only` and `--exact`. An empty commitment is refused before there is a receipt, so
@@ -209,7 +217,10 @@ impl Counts {
             ));
             tally.faults.iter().for_each(|fault| table.push_str(&format!("  fault: {fault}\n")));
         }
-        table.push_str(&format!("\n{:<20}{:>6}{:>10}{:>14}{:>10}  caught by\n", "adversary", "told", "rejected", "right reason", "refunded"));
+        table.push_str(&format!(
+            "\n{:<20}{:>6}{:>10}{:>14}{:>10}  caught by\n",
+            "adversary", "told", "rejected", "right reason", "refunded"
+        ));
         for tally in &self.liars {
             table.push_str(&format!(
                 "{:<20}{:>6}{:>10}{:>14}{:>10}  {:?}\n",

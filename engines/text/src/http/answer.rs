@@ -41,7 +41,11 @@ async fn answer(app: &App, endpoint: Endpoint, headers: &HeaderMap, body: Body) 
     });
     let prepared = preparing.await.map_err(|_| Refusal::from(Error::Stopped))??;
     if prepared.endpoint != endpoint {
-        let (param, path) = if endpoint == Endpoint::Chat { ("prompt", "/v1/completions") } else { ("messages", "/v1/chat/completions") };
+        let (param, path) = if endpoint == Endpoint::Chat {
+            ("prompt", "/v1/completions")
+        } else {
+            ("messages", "/v1/chat/completions")
+        };
         return Err(RequestError::member(param, format!("belongs to {path}")).into());
     }
     check_model(app, &prepared)?;
@@ -58,7 +62,9 @@ async fn answer(app: &App, endpoint: Endpoint, headers: &HeaderMap, body: Body) 
     Ok(([(header::CONTENT_TYPE, "application/json")], head.answer(text, &done)).into_response())
 }
 
-fn event_stream(stream: impl futures::Stream<Item = Result<Bytes, std::convert::Infallible>> + Send + 'static) -> Response {
+fn event_stream(
+    stream: impl futures::Stream<Item = Result<Bytes, std::convert::Infallible>> + Send + 'static,
+) -> Response {
     let mut response = Response::new(Body::from_stream(stream));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -94,11 +100,16 @@ fn check_model(app: &App, prepared: &Prepared) -> Result<(), Refusal> {
 
 fn commit_headers(headers: &HeaderMap) -> Result<Option<(ReplyId, OrderLimits)>, Refusal> {
     let Some(reply_id) = headers.get(HEADER_REPLY_ID) else { return Ok(None) };
-    let wrong = |name: &str| Refusal::from(RequestError::member(name, "this header of a committed request is missing or malformed"));
+    let wrong = |name: &str| {
+        Refusal::from(RequestError::member(name, "this header of a committed request is missing or malformed"))
+    };
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let reply_id = reply_id.to_str().ok().and_then(|hex| ReplyId::from_hex(hex).ok()).ok_or_else(|| wrong(HEADER_REPLY_ID))?;
-    let issued_ms = text(HEADER_ISSUED_MS).and_then(|value| value.parse().ok()).ok_or_else(|| wrong(HEADER_ISSUED_MS))?;
-    let max_tokens = text(HEADER_MAX_TOKENS).and_then(|value| value.parse().ok()).ok_or_else(|| wrong(HEADER_MAX_TOKENS))?;
+    let reply_id =
+        reply_id.to_str().ok().and_then(|hex| ReplyId::from_hex(hex).ok()).ok_or_else(|| wrong(HEADER_REPLY_ID))?;
+    let issued_ms =
+        text(HEADER_ISSUED_MS).and_then(|value| value.parse().ok()).ok_or_else(|| wrong(HEADER_ISSUED_MS))?;
+    let max_tokens =
+        text(HEADER_MAX_TOKENS).and_then(|value| value.parse().ok()).ok_or_else(|| wrong(HEADER_MAX_TOKENS))?;
     let n_ctx = text(HEADER_N_CTX).and_then(|value| value.parse().ok()).ok_or_else(|| wrong(HEADER_N_CTX))?;
     Ok(Some((reply_id, OrderLimits { issued_ms, max_tokens, n_ctx })))
 }

@@ -34,7 +34,8 @@ impl Refusal {
     /// Off loopback without the token.
     pub fn unauthorized() -> Self {
         let message = "this endpoint shows prompts and is for loopback or bearers of the token";
-        Self::new(ErrorKind::Authentication, "unauthorized", message).hinted(Some("start the engine with --auth-token-file"))
+        Self::new(ErrorKind::Authentication, "unauthorized", message)
+            .hinted(Some("start the engine with --auth-token-file"))
     }
 
     /// Over the bound.
@@ -93,7 +94,8 @@ impl From<Error> for Refusal {
 
 /// 404 for paths that are none.
 pub async fn no_such_path(uri: axum::http::Uri) -> Refusal {
-    Refusal::new(ErrorKind::NotFound, "no_such_path", format!("no such path: {}", uri.path())).hinted(Some("endpoints begin with /v1"))
+    Refusal::new(ErrorKind::NotFound, "no_such_path", format!("no such path: {}", uri.path()))
+        .hinted(Some("endpoints begin with /v1"))
 }
 
 /// 405 for methods a path has not.

@@ -49,7 +49,9 @@ impl Head {
 
     fn opening(&self) -> Option<String> {
         match self.endpoint {
-            Endpoint::Chat => Some(self.chat_chunk(Delta { role: Some("assistant".into()), content: Some(String::new()) }, None)),
+            Endpoint::Chat => {
+                Some(self.chat_chunk(Delta { role: Some("assistant".into()), content: Some(String::new()) }, None))
+            }
             Endpoint::Completions => None,
         }
     }
@@ -71,8 +73,22 @@ impl Head {
     fn usage_chunk(&self, done: &Done) -> String {
         let (id, created, model, usage) = (self.id.clone(), self.created, self.model.clone(), Some(usage(done)));
         match self.endpoint {
-            Endpoint::Chat => json(&ChatChunk { id, object: "chat.completion.chunk".into(), created, model, choices: Vec::new(), usage }),
-            Endpoint::Completions => json(&CompletionAnswer { id, object: "text_completion".into(), created, model, choices: Vec::new(), usage }),
+            Endpoint::Chat => json(&ChatChunk {
+                id,
+                object: "chat.completion.chunk".into(),
+                created,
+                model,
+                choices: Vec::new(),
+                usage,
+            }),
+            Endpoint::Completions => json(&CompletionAnswer {
+                id,
+                object: "text_completion".into(),
+                created,
+                model,
+                choices: Vec::new(),
+                usage,
+            }),
         }
     }
 
@@ -92,7 +108,11 @@ impl Head {
 }
 
 fn usage(done: &Done) -> Usage {
-    Usage { prompt_tokens: done.n_prompt, completion_tokens: done.n_tokens, total_tokens: done.n_prompt.saturating_add(done.n_tokens) }
+    Usage {
+        prompt_tokens: done.n_prompt,
+        completion_tokens: done.n_tokens,
+        total_tokens: done.n_prompt.saturating_add(done.n_tokens),
+    }
 }
 
 fn json(value: &impl serde::Serialize) -> String {
@@ -100,13 +120,19 @@ fn json(value: &impl serde::Serialize) -> String {
 }
 
 /// The server-sent events of an answer. Dropping the stream stops the reply.
-pub fn stream(head: Head, include_usage: bool, events: mpsc::Receiver<Event>) -> impl Stream<Item = Result<Bytes, Infallible>> {
+pub fn stream(
+    head: Head,
+    include_usage: bool,
+    events: mpsc::Receiver<Event>,
+) -> impl Stream<Item = Result<Bytes, Infallible>> {
     let mut ready = VecDeque::new();
     if let Some(opening) = head.opening() {
         ready.push_back(data_event(&opening));
     }
     let state = Streaming { head, include_usage, events: Some(events), assembler: Utf8Assembler::default(), ready };
-    futures::stream::unfold(state, |mut state| async move { state.next().await.map(|event| (Ok(Bytes::from(event)), state)) })
+    futures::stream::unfold(state, |mut state| async move {
+        state.next().await.map(|event| (Ok(Bytes::from(event)), state))
+    })
 }
 
 struct Streaming {

@@ -44,7 +44,8 @@ pub async fn score(
     app.authorize(peer, &headers)?;
     let engine = app.engine()?.clone();
     let bytes = read_body(body).await?;
-    let request: ScoreRequest = serde_json::from_slice(&bytes).map_err(|error| RequestError::Json(error.to_string()))?;
+    let request: ScoreRequest =
+        serde_json::from_slice(&bytes).map_err(|error| RequestError::Json(error.to_string()))?;
     let beginning = tokio::task::spawn_blocking(move || engine.begin_score(&request));
     let receiver = beginning.await.map_err(|_| Error::Stopped)??;
     let reply = receiver.await.map_err(|_| Error::Stopped)??;
@@ -78,7 +79,10 @@ pub async fn replay(
 fn find(app: &App, reply_id: &str) -> Result<Committed, Refusal> {
     let reply_id = ReplyId::from_hex(reply_id).map_err(|error| RequestError::member("reply_id", error.to_string()))?;
     app.engine()?.committed(reply_id).ok_or_else(|| {
-        let message = format!("reply {reply_id} is not here; hint: the engine keeps the last {} replies", crate::store::REPLIES_MAX);
+        let message = format!(
+            "reply {reply_id} is not here; hint: the engine keeps the last {} replies",
+            crate::store::REPLIES_MAX
+        );
         Refusal::new(ErrorKind::NotFound, "no_such_reply", message)
     })
 }

@@ -82,7 +82,10 @@ impl App {
         if peer.ip().to_canonical().is_loopback() {
             return Ok(());
         }
-        let presented = headers.get("authorization").and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
+        let presented = headers
+            .get("authorization")
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
         match (&self.token, presented) {
             (Some(token), Some(presented)) if same_secret(token.as_bytes(), presented.trim().as_bytes()) => Ok(()),
             _ => Err(Refusal::unauthorized()),

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ogong_base::hash::{Hash32, ReplyId, sha256};
 use ogong_base::params::{
-    KS_LIMIT_PPM, KS_POSITION_LIMIT_PPM, L2_LIMIT_PPM, MARGIN_MEAN_LIMIT_PPM, MARGIN_POSITION_LIMIT_PPM, MARGIN_STEPS_PER_NAT,
+    KS_LIMIT_PPM, KS_POSITION_LIMIT_PPM, L2_LIMIT_PPM, MARGIN_MEAN_LIMIT_PPM, MARGIN_POSITION_LIMIT_PPM,
+    MARGIN_STEPS_PER_NAT,
 };
 use ogong_commitment::builder::Trajectory;
 use ogong_commitment::digest::Digest;
@@ -128,7 +129,8 @@ pub fn check_bindings(reply: &Reply, score: &ScoreReply) {
     assert_eq!(score.raw_text_sha256, Hash32::from_bytes(sha256(&trajectory.raw_text)));
     assert_eq!(score.class.class_hash(), trajectory.header.class);
     assert_eq!(trajectory.resp_hash(), response::resp_hash(&trajectory.ids, &trajectory.raw_text));
-    let params = ogong_commitment::params::SamplingParams::from_body(&reply.body, reply.limits.max_tokens).expect("params");
+    let params =
+        ogong_commitment::params::SamplingParams::from_body(&reply.body, reply.limits.max_tokens).expect("params");
     assert_eq!(trajectory.header.params, params);
 }
 
@@ -143,7 +145,8 @@ pub fn measure(reply: &Reply, score: &ScoreReply) -> Measured {
         measured.ks = measured.ks.max(ks.mean);
         measured.ks_position = measured.ks_position.max(ks.worst);
     }
-    let margins: Vec<f64> = score.margin_list().expect("margins").iter().map(|m| f64::from(*m) / f64::from(MARGIN_STEPS_PER_NAT)).collect();
+    let margins: Vec<f64> =
+        score.margin_list().expect("margins").iter().map(|m| f64::from(*m) / f64::from(MARGIN_STEPS_PER_NAT)).collect();
     assert_eq!(margins.len(), reply.trajectory.ids.len());
     measured.margin_mean = margins.iter().sum::<f64>() / margins.len() as f64;
     measured.margin_max = margins.iter().copied().fold(0.0, f64::max);
@@ -163,7 +166,8 @@ pub fn recomputed(reply: &Reply, score: &ScoreReply) -> Vec<WindowLeaf> {
 
 /// Text of some length, so that prompts cross chunk boundaries.
 pub fn long_text(words: usize) -> String {
-    let vocabulary = ["river", "stone", "engine", "market", "window", "letter", "garden", "signal", "copper", "winter", "measure"];
+    let vocabulary =
+        ["river", "stone", "engine", "market", "window", "letter", "garden", "signal", "copper", "winter", "measure"];
     (0..words).map(|i| vocabulary[(i * i + 3 * i) % vocabulary.len()]).collect::<Vec<_>>().join(" ")
 }
 
