@@ -17,9 +17,12 @@ pub fn say(text: impl std::fmt::Display) {
 /// A cargo command in the checkout.
 pub fn cargo(dir: &Path) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // Set by the `cargo run` that started us; they would override the other workspace's own settings.
-    for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME"] {
-        command.env_remove(name);
+    // Set by the `cargo run` that started us; build scripts of others look at them, and would all run again.
+    for (name, _) in env::vars_os() {
+        let ours = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+        if ours.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            command.env_remove(name);
+        }
     }
     command.current_dir(dir);
     command
