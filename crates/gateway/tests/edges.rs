@@ -30,7 +30,7 @@ async fn every_bad_request_has_a_status_a_code_and_a_hint_and_costs_nothing() {
         ("/v1/chat/completions", with(r#""n":3"#), 400, "unsupported_parameter"),
         ("/v1/chat/completions", with(r#""tools":[{}]"#), 400, "unsupported_parameter"),
         ("/v1/completions", with(r#""temperature":-1"#), 400, "unsupported_parameter"),
-        ("/v1/chat/completions", r#"{"model":"ogong/tee/acme/small","messages":[]}"#.into(), 503, "no_provider"),
+        ("/v1/chat/completions", r#"{"model":"ogong/tee/acme/small","messages":[]}"#.into(), 400, "tier_unavailable"),
         ("/v1/chat/completions", r#"{"model":"ogong/verified/other/small","messages":[]}"#.into(), 503, "no_provider"),
         ("/v1/embeddings", "{}".into(), 404, "unknown_path"),
         ("/v1/models", "{}".into(), 405, "method_not_allowed"),
