@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> Result<()> {
 fn chain_tests() -> Result<()> {
     let mut tests = run::cargo(&paths::root().join("chain"));
     tests
-        .args(["nextest", "run", "--locked", "--workspace"])
+        .args(["nextest", "run", "--locked", "--no-fail-fast", "--workspace"])
         .env("CARGO_TARGET_DIR", paths::chain_target())
         .env("PATH", setup::path_with_tools()?);
     run::run(&mut tests)
@@ -46,7 +46,15 @@ fn chain_tests() -> Result<()> {
 fn main_tests(args: &Args) -> Result<()> {
     let mut tests = run::cargo(&paths::root());
     tests
-        .args(["nextest", "run", "--locked", "--workspace", "--features", "validator-service/settlement"])
+        .args([
+            "nextest",
+            "run",
+            "--locked",
+            "--no-fail-fast",
+            "--workspace",
+            "--features",
+            "validator-service/settlement",
+        ])
         .args(&args.filter);
     tests
         .env("OGONG_LOCALNET_BIN", paths::localnet())

@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_bent_digest_is_still_one_and_draws_the_token() {
-        let honest = Digest { entries: (0..12).map(|id| (id, -1_200 - 300 * id as i16)).collect() };
+        let honest = Digest { entries: (0..12).map(|id| (id, -1_400 - 300 * id as i16)).collect() };
         let likeliest = |digest: &Digest| digest.entries.first().map(|(id, _)| *id);
         for id in [0, 3, 11, 40] {
             let bent = bent(&honest, id, likeliest).expect("bent");
