@@ -6,6 +6,7 @@ mod world;
 use std::collections::BTreeSet;
 
 use ogong_audit::*;
+use ogong_base::Encode;
 use ogong_base::hash::{ChainKey, ClassHash, Hash32, ModelRoot, ReplyId, ReqHash};
 use ogong_base::units::UnixMillis;
 use ogong_commitment::leaf::Stop;
@@ -158,8 +159,9 @@ fn openings() -> Vec<Attack> {
             case: || {
                 twisted(|e| {
                     if let Some(opening) = e.openings.get_mut(1) {
-                        let at = opening.leaf.len().min(7 + 32 * 4) + 1;
-                        opening.leaf[at] = 0x7b;
+                        let mut leaf = opening.window().expect("a window");
+                        leaf.sketches[0].0[0] = 0x7b00;
+                        opening.leaf = leaf.to_bytes();
                     }
                 })
             },
@@ -289,10 +291,12 @@ fn leaves() -> Vec<Attack> {
             off: Accepted,
             case: || {
                 with(|c| {
-                    // The token that was drawn comes first in its digest, out of order: the replay still gives it.
-                    let leaf = &mut c.trajectory.leaves[0];
-                    let unsorted = leaf.digests.iter_mut().find(|d| d.entries[3].1 != d.entries[2].1).expect("one");
-                    unsorted.entries.swap(2, 3);
+                    // The least likely two made equal, the higher id first: the replay does not care.
+                    let entries = &mut c.trajectory.leaves[0].digests[0].entries;
+                    let n = entries.len();
+                    entries[n - 1].1 = entries[n - 2].1;
+                    let ids = [entries[n - 2].0, entries[n - 1].0];
+                    (entries[n - 2].0, entries[n - 1].0) = (ids[0].max(ids[1]), ids[0].min(ids[1]));
                     c.seal();
                 })
             },

@@ -115,8 +115,11 @@ impl Digest {
 impl Encode for Digest {
     fn encode(&self, w: &mut Writer) {
         w.u8(u8::try_from(self.entries.len()).expect("invariant: a digest has at most 64 entries"));
+        let mut above = 0i32;
         for (id, q) in &self.entries {
-            w.varint(*id).i16(*q);
+            let gap = u32::try_from(above - i32::from(*q)).expect("invariant: logprobs descend from 0");
+            w.varint(*id).varint(gap);
+            above = i32::from(*q);
         }
     }
 }
@@ -127,8 +130,14 @@ impl Decode for Digest {
         if n > DIGEST_ENTRIES_MAX {
             return Err(DecodeError::TooLong { what: "digest", got: n, max: DIGEST_ENTRIES_MAX });
         }
-        let entries = (0..n).map(|_| Ok((r.varint()?, r.i16()?))).collect::<Result<_, DecodeError>>()?;
-        Ok(Self { entries })
+        let mut q = 0i16;
+        let mut entry = || {
+            let (id, gap) = (r.varint()?, r.varint()?);
+            let lower = i32::from(q).checked_sub_unsigned(gap).and_then(|lower| i16::try_from(lower).ok());
+            q = lower.ok_or_else(|| DecodeError::invalid("digest gap", gap))?;
+            Ok((id, q))
+        };
+        Ok(Self { entries: (0..n).map(|_| entry()).collect::<Result<_, DecodeError>>()? })
     }
 }
 

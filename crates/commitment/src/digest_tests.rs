@@ -126,3 +126,24 @@ fn the_cut_takes_the_first_prefix_that_reaches_the_mass() {
     let without_last: f64 = cut.mass() - probability(cut.entries.last().expect("not empty").1);
     assert!(cut.mass() >= DIGEST_MASS && without_last < DIGEST_MASS);
 }
+
+#[test]
+fn gaps_reach_the_lowest_logprob_and_not_below() {
+    for entries in
+        [vec![(5, i16::MIN)], vec![(5, 0), (9, i16::MIN), (11, i16::MIN)], vec![(1, -1), (2, -1), (0, -32_767)]]
+    {
+        let digest = Digest { entries };
+        assert_eq!(Digest::from_bytes(&digest.to_bytes()), Ok(digest));
+    }
+    let bytes = |gaps: &[u32]| {
+        let mut w = Writer::new();
+        w.u8(gaps.len() as u8);
+        gaps.iter().for_each(|gap| {
+            w.varint(1).varint(*gap);
+        });
+        w.finish()
+    };
+    assert_eq!(Digest::from_bytes(&bytes(&[32_769])), Err(DecodeError::invalid("digest gap", 32_769)));
+    assert_eq!(Digest::from_bytes(&bytes(&[1, 32_768])), Err(DecodeError::invalid("digest gap", 32_768)));
+    assert_eq!(Digest::from_bytes(&bytes(&[0, u32::MAX])), Err(DecodeError::invalid("digest gap", u32::MAX)));
+}

@@ -15,8 +15,9 @@ use thiserror::Error;
 const KIND_HEADER: u8 = 0;
 const KIND_WINDOW: u8 = 1;
 
-/// Bytes of a window leaf at most: ids, sketches and full digests of five-byte ids.
-pub const LEAF_BYTES_MAX: usize = 7 + WINDOW_TOKENS * (4 + 2 * SKETCH_DIMS + 1 + DIGEST_ENTRIES_MAX * 7);
+/// Bytes of a window leaf at most: five-byte ids, sketches, and full digests of five-byte ids and two-byte gaps, where one
+/// gap may have three: all gaps of a digest sum to 32768 at most.
+pub const LEAF_BYTES_MAX: usize = 7 + WINDOW_TOKENS * (5 + 2 * SKETCH_DIMS + 1 + DIGEST_ENTRIES_MAX * 7 + 1);
 
 const _: () = assert!(LEAF_BYTES_MAX > 512 + STOP_STRINGS_MAX * (4 + STOP_STRING_BYTES_MAX));
 
@@ -224,7 +225,7 @@ impl Encode for WindowLeaf {
         w.u8(VERSION).u8(KIND_WINDOW).u32(self.index);
         w.u8(u8::try_from(n).expect("invariant: a window has at most 32 tokens"));
         self.ids.iter().for_each(|id| {
-            w.u32(*id);
+            w.varint(*id);
         });
         self.sketches.iter().for_each(|sketch| sketch.encode(w));
         self.digests.iter().for_each(|digest| digest.encode(w));
@@ -240,7 +241,7 @@ impl Decode for WindowLeaf {
         if !(1..=WINDOW_TOKENS).contains(&n) {
             return Err(DecodeError::invalid("window tokens", n));
         }
-        let ids = (0..n).map(|_| r.u32()).collect::<Result<_, _>>()?;
+        let ids = (0..n).map(|_| r.varint()).collect::<Result<_, _>>()?;
         let sketches = (0..n).map(|_| r.get()).collect::<Result<_, _>>()?;
         let digests = (0..n).map(|_| r.get()).collect::<Result<_, _>>()?;
         Ok(Self { index, ids, sketches, digests })

@@ -97,8 +97,8 @@ fn a_window_reads_back_and_has_1_to_32_tokens() {
     }
     assert!(WindowLeaf::from_bytes(&header().to_bytes()).is_err(), "a header is no window");
     assert!(Header::from_bytes(&bytes).is_err(), "a window is no header");
-    let widest = Digest { entries: (0..64).map(|i| (u32::MAX - i, -4_260)).collect() };
-    let widest = WindowLeaf { digests: vec![widest; 32], ..window(3, &ids) };
+    let widest = Digest { entries: (0..64).map(|i| (u32::MAX - i, -16_384 - 128 * i as i16)).collect() };
+    let widest = WindowLeaf { ids: vec![u32::MAX; 32], digests: vec![widest; 32], ..window(3, &ids) };
     assert_eq!(widest.to_bytes().len(), LEAF_BYTES_MAX);
 }
 
