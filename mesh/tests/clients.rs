@@ -24,8 +24,8 @@ async fn the_openai_package_is_served_and_its_answers_settle() -> Result<()> {
     let printed = run(&python, [OsStr::new(SCRIPT), mesh.url().as_ref(), MODEL_ID.as_ref()]).await?;
     eprintln!("   {printed}");
     let found: Value = serde_json::from_str(printed.trim())?;
-    ensure!(found["foreign_model"]["status"] == 400, "{}", found["foreign_model"]);
-    ensure!(found["unknown_model"]["status"] == 503, "{}", found["unknown_model"]);
+    ensure!(found["foreign_model"]["status"] == 404, "{}", found["foreign_model"]);
+    ensure!(found["unknown_model"]["status"] == 404, "{}", found["unknown_model"]);
     ensure!(found["logit_bias"]["status"] == 400, "{}", found["logit_bias"]);
     for kind in ["plain", "streamed"] {
         let reply_id = found[kind]["reply_id"].as_str().context("no reply id")?;

@@ -82,14 +82,13 @@ def main(url, model):
         "models": listed(client, model),
         "plain": plain(client, model),
         "streamed": streamed(client, model),
-        "foreign_model": refused(client, openai.BadRequestError, model="gpt-4o"),
-        # On a network, a model nobody serves now may be served in a minute: 503, and the words say so.
-        "unknown_model": refused(client, openai.InternalServerError, model="ogong/verified/nobody/nothing"),
+        "foreign_model": refused(client, openai.NotFoundError, model="gpt-4o"),
+        "unknown_model": refused(client, openai.NotFoundError, model="ogong/verified/nobody/nothing"),
         "logit_bias": refused(client, openai.BadRequestError, model=model, logit_bias={"42": 5}),
     }
     hold(found["plain"]["text"] == found["streamed"]["text"], "at temperature 0 both say the same")
     unknown = found["unknown_model"]
-    hold(unknown["status"] == 503 and "/v1/models" in unknown["message"], f"an unknown model got {unknown}")
+    hold(unknown["status"] == 404 and "/v1/models" in unknown["message"], f"an unknown model got {unknown}")
     hold("logit_bias" in found["logit_bias"]["message"], f"the refusal does not name the field: {found['logit_bias']}")
     print(json.dumps(found, ensure_ascii=False))
 

@@ -33,13 +33,14 @@ impl ValidRequest {
     /// Reads and freezes a body.
     ///
     /// # Errors
-    /// A 400 that says which member is wrong; nothing has been paid then.
+    /// A 400 that says which member is wrong, a 404 for a name that is no model id; nothing has been paid then.
     pub fn parse(endpoint: Endpoint, body: &[u8]) -> Result<Self, Refusal> {
         let head = RequestHead::parse(body).map_err(|error| {
             invalid("invalid_request", error.to_string(), "send a JSON object as OpenAI's API reference describes it")
         })?;
         let model: ModelId = head.model.parse().map_err(|_| {
-            invalid(
+            Refusal::new(
+                ErrorKind::NotFound,
                 "model_not_found",
                 format!("{:?} is not a model id", shortened(&head.model)),
                 "write ogong/<verified|tee>/<maker>/<model>; GET /v1/models lists what is served",
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_body_is_a_400_with_a_code() {
+    fn every_bad_body_is_refused_with_a_code() {
         let table = [
             ("", "invalid_request"),
             ("{\"model\":", "invalid_request"),
@@ -128,11 +129,8 @@ mod tests {
         ];
         for (body, code) in table {
             let refusal = parse(body).unwrap_err();
-            assert_eq!(
-                (refusal.kind(), refusal.body().error.code.as_deref()),
-                (ErrorKind::InvalidRequest, Some(code)),
-                "{body}: {refusal}"
-            );
+            let kind = if code == "model_not_found" { ErrorKind::NotFound } else { ErrorKind::InvalidRequest };
+            assert_eq!((refusal.kind(), refusal.body().error.code.as_deref()), (kind, Some(code)), "{body}: {refusal}");
             assert!(refusal.body().error.message.contains("hint: "), "{body}");
         }
     }

@@ -5,7 +5,7 @@
 
 use crate::Gateway;
 use crate::answer;
-use crate::chain::{ChainError, Opening};
+use crate::chain::{ChainError, Opening, Terms};
 use crate::market::{Matched, Ticket};
 use crate::purchase::{Purchase, purchase};
 use crate::refusal::Refusal;
@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::StreamExt;
 use http::StatusCode;
-use ogong_base::NodeId;
+use ogong_base::{ModelRoot, NodeId};
 use ogong_daemon::clock::now_ms;
 use ogong_net::proof::{ORDER_HEADER, ORDER_SIGNATURE_HEADER, SESSION_KEY_HEADER};
 use ogong_net::wire::RouteOutcome;
@@ -54,6 +54,7 @@ enum Failure {
 /// # Errors
 /// What the consumer is told when no answer begins.
 pub async fn serve(gateway: &Arc<Gateway>, request: ValidRequest) -> Result<Response, Refusal> {
+    let root = catalogued(gateway, &request).await?;
     let mut tried: Vec<NodeId> = Vec::new();
     let mut last: Option<Refusal> = None;
     while tried.len() < PROVIDERS_MAX {
@@ -64,7 +65,7 @@ pub async fn serve(gateway: &Arc<Gateway>, request: ValidRequest) -> Result<Resp
             Err(refusal) => return Err(last.unwrap_or(refusal)),
         };
         let node = matched.offer.node_id;
-        match attempt(gateway, &request, matched, terms).await {
+        match attempt(gateway, &request, matched, terms, root).await {
             Ok(begun) => return Ok(answer::respond(&request, begun).await),
             Err(Failure::Final(refusal)) => return Err(refusal),
             Err(Failure::Provider(refusal)) => {
@@ -77,25 +78,29 @@ pub async fn serve(gateway: &Arc<Gateway>, request: ValidRequest) -> Result<Resp
     Err(last.unwrap_or_else(|| provider_failed("no provider answered")))
 }
 
+/// The root the catalogue names: a model that is not in it is nobody's to serve, whoever offers it. One that is in it and
+/// has no provider now may have one in a minute, which is another answer.
+async fn catalogued(gateway: &Gateway, request: &ValidRequest) -> Result<ModelRoot, Refusal> {
+    let root = gateway.chain.model_root(&request.model).await.map_err(|error| unpaid(&error))?;
+    root.ok_or_else(|| {
+        Refusal::new(
+            ErrorKind::NotFound,
+            "model_not_found",
+            format!("{} is not in the chain's catalogue", request.model),
+            "GET /v1/models lists what is served now",
+        )
+        .param("model")
+    })
+}
+
 async fn attempt(
     gateway: &Gateway,
     request: &ValidRequest,
     matched: Matched,
-    terms: crate::chain::Terms,
+    terms: Terms,
+    root: ModelRoot,
 ) -> Result<Begun, Failure> {
     let Matched { offer, routed, relay, mut ticket } = matched;
-    let root = gateway.chain.model_root(&request.model).await.map_err(|error| Failure::Final(unpaid(&error)))?;
-    let Some(root) = root else {
-        return Err(Failure::Final(
-            Refusal::new(
-                ErrorKind::NotFound,
-                "model_not_found",
-                format!("{} is not in the chain's catalogue", request.model),
-                "an answer of a model without a catalogue entry cannot be verified",
-            )
-            .param("model"),
-        ));
-    };
     if offer.model_root != root {
         ticket.judge(RouteOutcome::Failed);
         return Err(Failure::Provider(provider_failed("the provider offers other files than the catalogue names")));

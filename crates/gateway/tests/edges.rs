@@ -19,11 +19,11 @@ async fn every_bad_request_has_a_status_a_code_and_a_hint_and_costs_nothing() {
         ("/v1/chat/completions", "{\"model\": ".into(), 400, "invalid_request"),
         ("/v1/chat/completions", "[1]".into(), 400, "invalid_request"),
         ("/v1/chat/completions", r#"{"messages":[]}"#.into(), 400, "invalid_request"),
-        ("/v1/chat/completions", r#"{"model":"gpt-4o","messages":[]}"#.into(), 400, "model_not_found"),
+        ("/v1/chat/completions", r#"{"model":"gpt-4o","messages":[]}"#.into(), 404, "model_not_found"),
         (
             "/v1/chat/completions",
             r#"{"model":"ogong/verified/acme/UPPER","messages":[]}"#.into(),
-            400,
+            404,
             "model_not_found",
         ),
         ("/v1/chat/completions", with(r#""stream":"yes""#), 400, "invalid_request"),
@@ -31,7 +31,13 @@ async fn every_bad_request_has_a_status_a_code_and_a_hint_and_costs_nothing() {
         ("/v1/chat/completions", with(r#""tools":[{}]"#), 400, "unsupported_parameter"),
         ("/v1/completions", with(r#""temperature":-1"#), 400, "unsupported_parameter"),
         ("/v1/chat/completions", r#"{"model":"ogong/tee/acme/small","messages":[]}"#.into(), 400, "tier_unavailable"),
-        ("/v1/chat/completions", r#"{"model":"ogong/verified/other/small","messages":[]}"#.into(), 503, "no_provider"),
+        (
+            "/v1/chat/completions",
+            r#"{"model":"ogong/verified/other/small","messages":[]}"#.into(),
+            404,
+            "model_not_found",
+        ),
+        ("/v1/chat/completions", r#"{"model":"ogong/verified/acme/rare","messages":[]}"#.into(), 503, "no_provider"),
         ("/v1/embeddings", "{}".into(), 404, "unknown_path"),
         ("/v1/models", "{}".into(), 405, "method_not_allowed"),
         (
