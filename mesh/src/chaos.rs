@@ -77,9 +77,9 @@ pub async fn run(mesh: &mut Mesh, victims: &[Victim], dice: &mut Dice) -> Result
         eprintln!("   chaos: {victim:?} dies");
         let answers = traffic(mesh.url().to_owned(), dice);
         sleep(Duration::from_millis(dice.below(2_000))).await;
-        process(mesh, *victim).kill_alone().await?;
+        process(mesh, *victim)?.kill_alone().await?;
         sleep(Duration::from_millis(500 + dice.below(1_500))).await;
-        process(mesh, *victim).restart()?;
+        process(mesh, *victim)?.restart()?;
         for answer in answers {
             match answer.await? {
                 Ok(reply) if reply.finding.starts_with("ogong-verified") => replies.push(reply),
@@ -118,13 +118,14 @@ fn traffic(url: String, dice: &mut Dice) -> Vec<Asked> {
         .collect()
 }
 
-fn process(mesh: &mut Mesh, victim: Victim) -> &mut Process {
-    match victim {
-        Victim::Validator(index) => &mut mesh.validators[index].role.process,
-        Victim::Provider(index) => &mut mesh.providers[index].role.process,
-        Victim::Router => &mut mesh.router.process,
-        Victim::Gateway => &mut mesh.gateway.process,
-    }
+fn process(mesh: &mut Mesh, victim: Victim) -> Result<&mut Process> {
+    let node = match victim {
+        Victim::Validator(index) => &mut mesh.validators[index].role.node,
+        Victim::Provider(index) => &mut mesh.providers[index].role.node,
+        Victim::Router => &mut mesh.router.node,
+        Victim::Gateway => &mut mesh.gateway.node,
+    };
+    node.process()
 }
 
 /// The providers' shares of all fees, once every answered reply is settled.

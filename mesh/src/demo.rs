@@ -151,7 +151,7 @@ async fn cheat(mesh: &mut Mesh, args: &Args, screen: &Screen) -> Result<Value> {
     ensure!(outcome.is_refunded() && before == after, "the consumer was not refunded in full");
     screen
         .fact("cheat", &format!("caught by {}, the consumer has every atom back", outcome.caught_by().unwrap_or("?")));
-    thrifty.process.stop().await;
+    thrifty.node.stop().await;
     liar.stop().await;
     Ok(
         json!({ "name": "requantised", "verdict": outcome.verdict(), "caught_by": outcome.caught_by(), "refunded": outcome.is_refunded() }),
@@ -181,7 +181,7 @@ fn wallets(mesh: &Mesh, outcome: &Outcome) -> Result<(Wallets, String)> {
         vec![provider.payout, mesh.router_payout, handler, mesh.ledger.reserve.address(), mesh.consumer.address()];
     Ok((
         Wallets { names: vec!["provider", "router", "validator", "reserve", "consumer"], addresses },
-        provider.role.process.name().to_owned(),
+        provider.role.node.name().to_owned(),
     ))
 }
 

@@ -1,6 +1,9 @@
 //! The chain of a mesh: the process, the keys that set it up, balances.
 
-use crate::process::{Process, Spec};
+use crate::{
+    node::{Driver, Node},
+    process::Spec,
+};
 use anyhow::{Context, Result};
 use ogong_base::hash::NetworkId;
 use ogong_daemon::clock::now_ms;
@@ -24,7 +27,7 @@ const START: Duration = Duration::from_secs(60);
 /// A running development chain, initialised.
 pub struct Ledger {
     /// The process.
-    pub process: Process,
+    pub node: Node,
     /// Its RPC address.
     pub rpc_url: String,
     /// A client.
@@ -56,8 +59,8 @@ impl Ledger {
         let spec = Spec::new("chain", tools.localnet().clone(), dir)
             .args(["--rpc-port", "0", "--ws-port", "0", "--exit-on-stdin-close", "--ready-file"])
             .args([&ready]);
-        let mut process = Process::start(spec)?;
-        let line: Value = serde_json::from_slice(&process.ready(&ready, START).await?)?;
+        let mut node = Node::start(Driver::Processes, spec)?;
+        let line: Value = serde_json::from_slice(&node.ready(&ready, START).await?)?;
         let rpc_url = line["rpc_url"].as_str().context("the chain did not say its rpc_url")?.to_owned();
         let chain = Chain::attach(&rpc_url, PROGRAM_ID).await?;
         let (admin, reserve) = (wallet()?, wallet()?);
@@ -72,7 +75,7 @@ impl Ledger {
             beacon_period_ms: network.round_ms,
         };
         let mint = chain.initialise(&admin, &initialisation).await?.mint;
-        Ok(Self { process, rpc_url, chain, admin, reserve, mint })
+        Ok(Self { node, rpc_url, chain, admin, reserve, mint })
     }
 
     /// Gives a wallet SOL for fees and OGONG, and a token account for it.

@@ -14,13 +14,17 @@ pub mod client;
 pub mod demo;
 pub mod ledger;
 pub mod mesh;
+pub mod node;
 pub mod process;
 pub mod provision;
 pub mod rho;
+pub mod roles;
 pub mod show;
+pub mod task;
 pub mod tools;
 pub mod tour;
 
 pub use client::Reply;
 pub use mesh::{Mesh, MeshConfig, Pair, ProviderSpec};
+pub use node::Driver;
 pub use tools::Tools;

@@ -14,13 +14,11 @@ use std::{
 };
 use tokio::{
     process::{Child, Command},
-    time::{Instant, sleep, timeout},
+    time::timeout,
 };
 
 /// How long a process may take to end when asked to.
 const END_WAIT: Duration = Duration::from_secs(15);
-/// How often a file that is waited for is looked at.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// What to run, kept so that it can be run again.
 #[derive(Debug, Clone)]
@@ -100,35 +98,9 @@ impl Process {
         &self.spec.name
     }
 
-    /// Its log file.
-    pub fn log(&self) -> &Path {
-        &self.spec.log
-    }
-
-    /// Waits until it has written a file that says it is ready.
-    ///
-    /// # Errors
-    /// When it ends first or takes too long; both with the last line of its log.
-    pub async fn ready(&mut self, file: &Path, within: Duration) -> Result<Vec<u8>> {
-        let deadline = Instant::now() + within;
-        loop {
-            if let Ok(bytes) = std::fs::read(file)
-                && !bytes.is_empty()
-            {
-                return Ok(bytes);
-            }
-            self.alive()?;
-            if Instant::now() > deadline {
-                bail!(
-                    "{} was not ready in {} s: {}\n  hint: see {}",
-                    self.spec.name,
-                    within.as_secs(),
-                    self.last_line(),
-                    self.spec.log.display()
-                );
-            }
-            sleep(LOOK).await;
-        }
+    /// The last line of its log, and where the rest is.
+    pub fn where_to_look(&self) -> String {
+        format!(": {}\n  hint: see {}", self.last_line(), self.spec.log.display())
     }
 
     /// Whether it still runs.
@@ -138,12 +110,7 @@ impl Process {
     pub fn alive(&mut self) -> Result<()> {
         match self.child.try_wait()? {
             None => Ok(()),
-            Some(status) => bail!(
-                "{} ended ({status}): {}\n  hint: see {}",
-                self.spec.name,
-                self.last_line(),
-                self.spec.log.display()
-            ),
+            Some(status) => bail!("{} ended ({status}){}", self.spec.name, self.where_to_look()),
         }
     }
 

@@ -21,7 +21,7 @@ pub mod telemetry;
 pub use error::Error;
 pub use flags::{HomeFlag, TelemetryFlags};
 pub use home::Role;
-pub use report::{Hint, ResultExt, Usage, report_error};
+pub use report::{Hint, ResultExt, Usage, report, report_error};
 pub use run::main;
 pub use shutdown::Shutdown;
 pub use store::{Store, Table};

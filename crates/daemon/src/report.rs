@@ -72,6 +72,16 @@ impl<T, E: Into<anyhow::Error>> ResultExt<T, E> for Result<T, E> {
     }
 }
 
+/// An error as a binary's `main` returns it: wrong usage ends with status 2, everything else with 1.
+pub fn report(error: impl Into<anyhow::Error>, usage: bool, hint: Option<String>) -> anyhow::Error {
+    let error = error.into();
+    let error = if usage { Usage(error.to_string()).into() } else { error };
+    match hint {
+        Some(hint) => Hint::new(error, hint).into(),
+        None => error,
+    }
+}
+
 /// Prints an error to stderr and gives the exit code.
 pub fn report_error(error: &anyhow::Error) -> ExitCode {
     eprint!("{}", render(error));

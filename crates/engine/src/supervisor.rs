@@ -123,7 +123,7 @@ impl Supervisor {
     /// # Errors
     /// When it cannot be started, ends while loading, or is not ready in time.
     pub async fn start(config: SupervisorConfig) -> Result<Self, Error> {
-        let program = find_program(config.program.as_deref());
+        let program = config.program.clone().unwrap_or_else(|| beside(PROGRAM));
         let (mut running, address) = spawn(&config, &program, 0).await?;
         let client = EngineClient::new(&format!("http://{address}"))?;
         if let Err(error) = wait_ready(&config, &client, &mut running.child).await {
@@ -257,18 +257,15 @@ impl Keeper {
     }
 }
 
-/// The program to run: the one given, the one beside this program (or beside its directory, where tests run), else PATH.
-pub fn find_program(given: Option<&Path>) -> PathBuf {
-    if let Some(given) = given {
-        return given.to_owned();
-    }
+/// The program of that name that lies beside this one, or one directory up as for tests; else whatever PATH has.
+pub fn beside(program: &str) -> PathBuf {
     let own = std::env::current_exe().ok();
-    let beside = own
+    let near = own
         .iter()
         .flat_map(|exe| exe.ancestors().skip(1).take(2))
-        .map(|dir| dir.join(PROGRAM))
+        .map(|dir| dir.join(program))
         .find(|path| path.is_file());
-    beside.unwrap_or_else(|| PathBuf::from(PROGRAM))
+    near.unwrap_or_else(|| PathBuf::from(program))
 }
 
 async fn spawn(config: &SupervisorConfig, program: &Path, port: u16) -> Result<(Running, String), Error> {

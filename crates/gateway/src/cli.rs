@@ -1,7 +1,8 @@
 //! Flags of `ogong-gatewayd`, as the book names them.
 
+use crate::{Config, Error, run};
 use clap::Parser;
-use ogong_daemon::{HomeFlag, TelemetryFlags};
+use ogong_daemon::{HomeFlag, ResultExt, Role, Shutdown, TelemetryFlags, report};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -44,4 +45,19 @@ pub struct Args {
     /// Logs.
     #[command(flatten)]
     pub telemetry: TelemetryFlags,
+}
+
+impl Args {
+    /// What the flags say, until told to stop.
+    ///
+    /// # Errors
+    /// As a binary's `main` reports them.
+    pub async fn run(self, shutdown: Shutdown) -> Result<(), anyhow::Error> {
+        let data_dir = self.home.resolve(Role::Gateway)?;
+        let config = Config::resolve(self, data_dir).map_err(|error| {
+            let hint = error.hint();
+            report(error, true, hint)
+        })?;
+        run(config, shutdown).await.hint_from(Error::hint)
+    }
 }

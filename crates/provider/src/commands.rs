@@ -7,7 +7,7 @@ use crate::{
     keys::{self, Keys},
     start,
 };
-use ogong_daemon::{Hint, Role, Shutdown, files};
+use ogong_daemon::{ResultExt, Role, Shutdown, files};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -23,10 +23,7 @@ pub async fn run(cli: Cli, shutdown: Shutdown) -> Result<(), anyhow::Error> {
         Command::Wallet(output) => wallet(&home, &output),
         Command::Start(flags) => start::run(&home, flags, shutdown).await,
     };
-    outcome.map_err(|error| match error.hint() {
-        Some(hint) => Hint::new(error, hint).into(),
-        None => error.into(),
-    })
+    outcome.hint_from(Error::hint)
 }
 
 fn file(home: &Path) -> PathBuf {

@@ -4,6 +4,7 @@
 
 use ogong_base::{hash::ChainKey, model_id::ModelId};
 use ogong_daemon::Shutdown;
+use ogong_engine::supervisor::beside;
 use std::{
     fs::OpenOptions,
     net::SocketAddr,
@@ -89,17 +90,6 @@ impl Verifier {
     fn log(&self) -> PathBuf {
         log_dir(&self.home).join("verifier.log")
     }
-}
-
-/// The program that lies beside this one, else whatever PATH has.
-fn beside(program: &str) -> PathBuf {
-    let own = std::env::current_exe().ok();
-    let near = own
-        .iter()
-        .flat_map(|exe| exe.ancestors().skip(1).take(2))
-        .map(|dir| dir.join(program))
-        .find(|path| path.is_file());
-    near.unwrap_or_else(|| PathBuf::from(program))
 }
 
 /// Where children's logs go.

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ogong_daemon::TelemetryFlags;
+use ogong_daemon::{Role, Shutdown, TelemetryFlags, home};
+
+use crate::{Config, Error, commands};
 
 /// Validator and audit node of the OGONG network (QUIC).
 #[derive(Debug, Parser)]
@@ -16,6 +18,26 @@ pub struct Cli {
     /// One-shot commands; without one the node runs.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Cli {
+    /// The subcommand, or the node until told to stop.
+    ///
+    /// # Errors
+    /// As a binary's `main` reports them.
+    pub async fn run(self, shutdown: Shutdown) -> Result<(), anyhow::Error> {
+        let dir = home::resolve(Role::Validator, self.node.data_dir.as_deref())
+            .map_err(|err| Error::from(err).into_report())?;
+        if let Some(command) = &self.command {
+            let output = commands::run(command, &self.node, &dir).await.map_err(Error::into_report)?;
+            print!("{output}");
+            return Ok(());
+        }
+        let config = Config::from_flags(&self.node, dir).map_err(Error::into_report)?;
+        let node = crate::start(config).await.map_err(Error::into_report)?;
+        node.until(shutdown).await;
+        Ok(())
+    }
 }
 
 /// What a node is told at its start.

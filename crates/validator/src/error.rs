@@ -1,6 +1,5 @@
 //! What goes wrong in a validator, and what it answers to peers that ask for what it will not do.
 
-use ogong_daemon::{Hint, Usage};
 use ogong_net::wire::{ErrorCode, ErrorReply};
 
 /// A failure of this node.
@@ -69,13 +68,8 @@ impl Error {
     /// The error as a binary's `main` reports it: usage ends with status 2, everything else with 1.
     #[must_use]
     pub fn into_report(self) -> anyhow::Error {
-        match self {
-            Self::Usage { message, hint } => Hint::new(Usage(message), hint).into(),
-            other => match other.hint() {
-                Some(hint) => Hint::new(other, hint).into(),
-                None => other.into(),
-            },
-        }
+        let (usage, hint) = (matches!(self, Self::Usage { .. }), self.hint());
+        ogong_daemon::report(self, usage, hint)
     }
 }
 

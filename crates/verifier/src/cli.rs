@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
-use ogong_daemon::TelemetryFlags;
+use ogong_daemon::{Role, Shutdown, TelemetryFlags, home};
+
+use crate::{Config, Error, start};
 
 /// Audit verifier: re-runs committed work on an independent engine.
 #[derive(Debug, Clone, Parser)]
@@ -64,6 +66,21 @@ pub struct Cli {
     /// File holding the bearer token of an engine off this machine.
     #[arg(long, value_name = "PATH")]
     pub engine_token: Option<PathBuf>,
+}
+
+impl Cli {
+    /// The verifier, until told to stop.
+    ///
+    /// # Errors
+    /// As a binary's `main` reports them.
+    pub async fn run(self, shutdown: Shutdown) -> Result<(), anyhow::Error> {
+        let dir =
+            home::resolve(Role::Verifier, self.data_dir.as_deref()).map_err(|err| Error::from(err).into_report())?;
+        let config = Config::from_cli(&self, dir).map_err(Error::into_report)?;
+        let node = start(config).await.map_err(Error::into_report)?;
+        node.until(shutdown).await;
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use super::{
     spread::Spread,
 };
 use crate::Tools;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use ogong_base::{Encode, hash::ReplyId};
-use ogong_commitment::leaf::window_count;
+use ogong_commitment::{builder::Trajectory, leaf::window_count};
 use ogong_engine::{
     Supervisor, SupervisorConfig,
     wire::{ScoreMode, ScoreRequest},
@@ -64,7 +64,9 @@ pub async fn run(args: &Args) -> Result<()> {
     let mut rhos = Map::new();
     for format in &args.formats {
         eprintln!("rho {format}");
-        rhos.insert(format.clone(), rho(args, &tools, format, scratch.path()).await?);
+        let rho = rho(args, &tools, format, scratch.path()).await?;
+        eprintln!("  {rho}");
+        rhos.insert(format.clone(), rho);
     }
     report.insert("rho".into(), Value::Object(rhos));
     eprintln!("bytes of a reply of {WEIGHED_TOKENS} tokens");
@@ -103,6 +105,7 @@ async fn speed(args: &Args, tools: &Tools, format: &str, dir: &Path) -> Result<V
             eprintln!("{name} at {sequences} sequences");
             let native = native.as_ref().filter(|_| sequences == 1);
             let pairs = pairs(args, (&plain, &committing), (&load, sequences), native).await?;
+            eprintln!("  commit over plain {}", pairs["commit_over_plain"]);
             found.insert(format!("{name}_{sequences}"), pairs);
         }
     }
@@ -187,14 +190,21 @@ fn windows(n_tokens: u32) -> Vec<u32> {
     windows
 }
 
+/// What a committed reply weighs: one whose every token is sure, and one as people get them.
 async fn bytes(args: &Args, tools: &Tools, format: &str, dir: &Path) -> Result<Value> {
     let engine = engine(args, tools, format, true, dir).await?;
-    let reply_id = ReplyId::from_bytes([0xb7; 32]);
-    answer(engine.client(), &Load::decode(WEIGHED_TOKENS), Some(reply_id)).await?;
-    let trajectory = engine.client().trajectory(reply_id).await?;
+    let mut found = Map::new();
+    for (name, load) in [("counting", Load::decode(WEIGHED_TOKENS)), ("story", Load::story(WEIGHED_TOKENS))] {
+        let reply_id = ReplyId::from_bytes([0xb7; 32]);
+        answer(engine.client(), &load, Some(reply_id)).await?;
+        found.insert(name.to_owned(), weight(&engine.client().trajectory(reply_id).await?)?);
+    }
     engine.stop().await;
+    Ok(Value::Object(found))
+}
+
+fn weight(trajectory: &Trajectory) -> Result<Value> {
     let n_tokens = trajectory.ids.len();
-    ensure!(n_tokens == usize::try_from(WEIGHED_TOKENS)?, "the answer ended at {n_tokens} tokens");
     let windows = windows(trajectory.header.n_tokens);
     let (mut opened, mut opened_tokens) = (trajectory.open(0)?.to_bytes().len(), 0);
     for window in &windows {

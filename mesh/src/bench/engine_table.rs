@@ -37,17 +37,19 @@ pub fn table(report: &Value) -> String {
             let _ = writeln!(text, "  {format:<5} {mode:<10} wall {}   CPU {}", part("wall"), part("cpu"));
         }
     }
-    let bytes = &report["bytes"];
-    let figure = |name: &str| bytes[name].as_f64().map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
-    let _ = writeln!(text, "\nbytes of a reply of {} tokens, windows {}", bytes["tokens"], bytes["windows"]);
-    let _ = writeln!(text, "  kept by the provider     {} ({} a token)", bytes["kept"], figure("kept_per_reply_token"));
-    let _ = writeln!(
-        text,
-        "  opened to a validator    {} ({} an opened token, {} a reply token)",
-        bytes["opened"],
-        figure("opened_per_opened_token"),
-        figure("opened_per_reply_token")
-    );
+    for (name, bytes) in members(&report["bytes"]) {
+        let figure = |name: &str| bytes[name].as_f64().map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
+        let _ =
+            writeln!(text, "\nbytes of a reply of {} tokens ({name}), windows {}", bytes["tokens"], bytes["windows"]);
+        let kept = figure("kept_per_reply_token");
+        let _ = writeln!(text, "  kept by the provider     {} ({kept} a token)", bytes["kept"]);
+        let (opened, reply) = (figure("opened_per_opened_token"), figure("opened_per_reply_token"));
+        let _ = writeln!(
+            text,
+            "  opened to a validator    {} ({opened} an opened token, {reply} a reply token)",
+            bytes["opened"]
+        );
+    }
     text
 }
 
@@ -74,7 +76,7 @@ mod tests {
             "format": "Q8_0", "threads": 1, "pairs": 3,
             "speed": { "decode_8": { "plain": measured, "llama_bench": null } },
             "rho": { "Q8_0": { "exact": { "wall": measured, "cpu": null } } },
-            "bytes": { "tokens": 512, "windows": [0, 15], "kept": 1024, "kept_per_reply_token": 2.0 },
+            "bytes": { "story": { "tokens": 512, "windows": [0, 15], "kept": 1024, "kept_per_reply_token": 2.0 } },
         });
         let text = table(&report);
         assert!(text.contains("decode, 8 at once") && text.contains("41.2 [40.0, 43.0] tok/s"), "{text}");

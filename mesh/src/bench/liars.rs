@@ -11,6 +11,7 @@ use crate::{
     tour::{FINAL, Outcome, outcome},
 };
 use anyhow::{Context, Result};
+use ogong_audit::Check;
 use ogong_engine::{EngineClient, Supervisor, wire::Capabilities};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
@@ -32,6 +33,8 @@ pub struct Tally {
     pub rejected: u32,
     /// By the check that is said to catch it.
     pub rightly: u32,
+    /// By the check behind that one: a lie that stayed just within the limits, found by exact mode.
+    pub backed: u32,
     /// Consumers that have their money back.
     pub refunded: u32,
     /// Verdicts by reason.
@@ -42,7 +45,16 @@ pub struct Tally {
 
 impl Tally {
     fn new(adversary: Adversary) -> Self {
-        Self { adversary, told: 0, rejected: 0, rightly: 0, refunded: 0, reasons: BTreeMap::new(), faults: Vec::new() }
+        Self {
+            adversary,
+            told: 0,
+            rejected: 0,
+            rightly: 0,
+            backed: 0,
+            refunded: 0,
+            reasons: BTreeMap::new(),
+            faults: Vec::new(),
+        }
     }
 
     fn count(&mut self, judged: Result<Outcome>) {
@@ -53,25 +65,28 @@ impl Tally {
         };
         let caught_by = outcome.caught_by().unwrap_or("none").to_owned();
         let rejected = outcome.verdict() == "reject";
-        let rightly = self.adversary.expected().caught_by.iter().any(|check| check.name() == caught_by);
+        let among = |checks: &[Check]| checks.iter().any(|check| check.name() == caught_by);
+        let expected = self.adversary.expected();
+        let (rightly, backed) = (among(expected.caught_by), among(expected.backed_by));
         self.rejected += u32::from(rejected);
         self.rightly += u32::from(rejected && rightly);
+        self.backed += u32::from(rejected && !rightly && backed);
         self.refunded += u32::from(outcome.is_refunded());
         *self.reasons.entry(caught_by).or_default() += 1;
-        if !(rejected && rightly) {
+        if !(rejected && (rightly || backed)) {
             self.faults.push(outcome.receipt["verdict"].to_string());
         }
     }
 
-    /// Every lie was rejected for its reason and refunded.
+    /// Every lie was rejected by its check or by the one behind it, and refunded.
     pub fn is_sound(&self) -> bool {
-        [self.rejected, self.rightly, self.refunded] == [self.told; 3]
+        [self.rejected, self.rightly + self.backed, self.refunded] == [self.told; 3]
     }
 
     /// For a script.
     pub fn json(&self) -> Value {
         json!({
-            "name": self.adversary.name(), "told": self.told, "rejected": self.rejected, "right_reason": self.rightly,
+            "name": self.adversary.name(), "told": self.told, "rejected": self.rejected, "right_reason": self.rightly, "by_backup": self.backed,
             "refunded": self.refunded, "reasons": self.reasons, "faults": self.faults,
         })
     }
@@ -100,7 +115,7 @@ enum Suspected {
 impl Suspected {
     async fn stop(self) {
         match self {
-            Self::Process(provider) => provider.role.process.stop().await,
+            Self::Process(provider) => provider.stop().await,
             Self::Silent(provider) => provider.stop().await,
         }
     }
@@ -184,7 +199,7 @@ impl Liars {
         };
         let gateway = mesh.start_gateway(&format!("gateway-{name}"), Some(price)).await?;
         let reply = patiently(&gateway.endpoint, question).await;
-        gateway.process.stop().await;
+        gateway.node.stop().await;
         Ok(Suspect { reply: reply?, provider })
     }
 

@@ -114,7 +114,7 @@ pub async fn count(args: &Args) -> Result<Counts> {
         None
     };
     liars.stop().await;
-    gateway.process.stop().await;
+    gateway.node.stop().await;
     mesh.stop().await;
     Ok(Counts {
         seed,
@@ -178,11 +178,12 @@ impl Counts {
         for tally in &self.liars {
             ensure!(
                 tally.is_sound(),
-                "{}: {} told, {} rejected, {} for the right reason, {} refunded: {}",
+                "{}: {} told, {} rejected, {} for the right reason, {} by the check behind it, {} refunded: {}",
                 tally.adversary.name(),
                 tally.told,
                 tally.rejected,
                 tally.rightly,
+                tally.backed,
                 tally.refunded,
                 tally.faults.first().map_or("no fault", String::as_str)
             );
@@ -218,16 +219,17 @@ impl Counts {
             tally.faults.iter().for_each(|fault| table.push_str(&format!("  fault: {fault}\n")));
         }
         table.push_str(&format!(
-            "\n{:<20}{:>6}{:>10}{:>14}{:>10}  caught by\n",
-            "adversary", "told", "rejected", "right reason", "refunded"
+            "\n{:<20}{:>6}{:>10}{:>14}{:>11}{:>10}  caught by\n",
+            "adversary", "told", "rejected", "right reason", "by backup", "refunded"
         ));
         for tally in &self.liars {
             table.push_str(&format!(
-                "{:<20}{:>6}{:>10}{:>14}{:>10}  {:?}\n",
+                "{:<20}{:>6}{:>10}{:>14}{:>11}{:>10}  {:?}\n",
                 tally.adversary.name(),
                 tally.told,
                 tally.rejected,
                 tally.rightly,
+                tally.backed,
                 tally.refunded,
                 tally.reasons
             ));

@@ -1,0 +1,216 @@
+//! Each role of a mesh, started as its operator would: keys, registration and config by its own commands, then its flags.
+
+use crate::{
+    Mesh, Tools,
+    ledger::{self, Ledger, TOKEN},
+    mesh::{MeshConfig, Pair, Provider, ProviderSpec, Role},
+    node::{Driver, Node},
+    process::Spec,
+    provision::{free_tcp_port, free_udp_port, json, run},
+    tools::MODEL_ID,
+};
+use anyhow::{Context, Result};
+use ogong_base::hash::{ConsensusId, NodeId};
+use ogong_engine::Supervisor;
+use ogong_settlement::{Wallet, interface::Address, solana::Registration};
+use serde_json::Value;
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep};
+
+/// A validator's stake; all of a mesh have the same.
+const STAKE: u64 = 1_000 * TOKEN;
+/// A role is ready within, on a busy machine.
+const READY: Duration = Duration::from_secs(90);
+/// Requests one provider's engine serves at once.
+const PARALLEL: &str = "4";
+/// Tokens of one of its slots.
+const N_CTX: &str = "2048";
+
+/// Starts a router.
+///
+/// # Errors
+/// When it does not come up.
+pub async fn start_router(tools: &Tools, dir: &Path, ledger: &Ledger, driver: Driver) -> Result<(Role, Address)> {
+    let home = dir.join("router");
+    let cert = dir.join("router.der");
+    let endpoint = format!("127.0.0.1:{}", free_udp_port()?);
+    let payout = ledger::wallet()?.address();
+    ledger.chain.create_token_accounts(&ledger.admin, &ledger.mint, &[payout]).await?;
+    let spec = Spec::new("router", tools.bin("ogong-routerd")?, dir)
+        .args(["--bind", &endpoint, "--network", "localnet", "--payout", &payout.to_string()])
+        .args([OsStr::new("--home"), home.as_ref(), "--cert-out".as_ref(), cert.as_ref()]);
+    let mut node = Node::start(driver, spec)?;
+    node.ready(&cert, READY).await?;
+    Ok((Role { node, home: cert, endpoint }, payout))
+}
+
+/// Stakes and registers a validator, then starts it.
+///
+/// # Errors
+/// When the chain refuses or it does not come up.
+pub async fn start_validator(
+    tools: &Tools,
+    dir: &Path,
+    ledger: &Ledger,
+    config: &MeshConfig,
+    index: usize,
+    router: Address,
+) -> Result<Pair> {
+    let name = format!("validator-{index}");
+    let home = dir.join(&name);
+    let program = tools.bin("ogong-validatord")?;
+    let identity =
+        json(&program, [OsStr::new("identity"), "--json".as_ref(), "--data-dir".as_ref(), home.as_ref()], &[]).await?;
+    let text =
+        |field: &str| identity[field].as_str().map(str::to_owned).with_context(|| format!("identity has no {field}"));
+    let keypair = PathBuf::from(text("keypair")?);
+    let wallet = Wallet::read(&keypair)?;
+    let fee_owner = wallet.address();
+    ledger.fund(&wallet.address(), STAKE).await?;
+    let endpoint = format!("127.0.0.1:{}", free_udp_port()?);
+    let mut vrf_key = [0; 32];
+    hex::decode_to_slice(text("vrf_key")?, &mut vrf_key)?;
+    let registration = Registration {
+        node_id: NodeId::from_hex(&text("node_id")?)?,
+        consensus_id: ConsensusId::from_hex(&text("consensus_id")?)?,
+        vrf_key,
+        fee_owner,
+        stake: STAKE,
+        endpoint: endpoint.clone(),
+    };
+    ledger.chain.register_validator(&wallet, &registration).await?;
+    let owners = format!("{router},{fee_owner},{}", ledger.reserve.address());
+    let peers_needed = config.validators * 2 / 3;
+    let spec = Spec::new(&name, program, dir)
+        .args(["--bind", &endpoint, "--alpha", "1", "--registry-refresh", "2", "--exact", &config.exact])
+        .args([OsStr::new("--data-dir"), home.as_ref()])
+        .env("OGONG_VALIDATOR_KEYPAIR", &keypair)
+        .env("OGONG_AUTHORITY_KEYPAIR", &keypair)
+        .env("OGONG_PROGRAM_ID", ledger.chain.program().to_string())
+        .env("OGONG_RPC_URL", &ledger.rpc_url)
+        .env("OGONG_MINT", ledger.mint.to_string())
+        .env("OGONG_FEE_OWNERS", owners)
+        .env("OGONG_QUORUM", peers_needed.to_string());
+    let node = Node::start(config.driver, spec)?;
+    Ok(Pair { role: Role { node, home, endpoint }, authority: wallet.address(), fee_owner })
+}
+
+/// Starts a gateway that the consumer pays through.
+///
+/// # Errors
+/// When it does not come up.
+pub async fn start_gateway(
+    (tools, driver): (&Tools, Driver),
+    dir: &Path,
+    ledger: &Ledger,
+    router: &Role,
+    consumer: &Wallet,
+    (name, max_price): (&str, Option<u64>),
+) -> Result<Role> {
+    let keypair = dir.join("consumer.json");
+    ledger::save(consumer, &keypair)?;
+    let home = dir.join(name);
+    let bind = format!("127.0.0.1:{}", free_tcp_port()?);
+    let mut spec = Spec::new(name, tools.bin("ogong-gatewayd")?, dir)
+        .args(["--bind", &bind, "--router", &router.endpoint, "--rpc-url", &ledger.rpc_url])
+        .args([
+            OsStr::new("--home"),
+            home.as_ref(),
+            "--router-cert".as_ref(),
+            router.home.as_ref(),
+            "--payer-keypair".as_ref(),
+            keypair.as_ref(),
+        ]);
+    if let Some(price) = max_price {
+        spec = spec.args(["--max-price", &price.to_string()]);
+    }
+    let mut node = Node::start(driver, spec)?;
+    let endpoint = format!("http://{bind}");
+    let deadline = Instant::now() + READY;
+    while !matches!(reqwest::get(format!("{endpoint}/health")).await, Ok(response) if response.status().is_success()) {
+        node.alive()?;
+        anyhow::ensure!(Instant::now() < deadline, "the gateway was not ready{}", node.where_to_look());
+        sleep(Duration::from_millis(100)).await;
+    }
+    Ok(Role { node, home, endpoint })
+}
+
+/// Configures a provider by its own command and starts it.
+///
+/// A provider process has its engine and its verifier as children; one in this process fronts an engine that the mesh
+/// started, and its verifier is a task beside it.
+///
+/// # Errors
+/// When it does not come up.
+pub async fn start_provider(mesh: &Mesh, spec: &ProviderSpec) -> Result<Provider> {
+    let home = mesh.dir.join(format!("provider-{}", spec.name));
+    let engine = match mesh.config.driver {
+        Driver::InProcess if spec.upstream.is_none() => Some(engine_of(mesh, spec).await?),
+        _ => None,
+    };
+    let upstream =
+        spec.upstream.clone().or_else(|| engine.as_ref().map(|engine| engine.client().base_url().to_owned()));
+    let program = mesh.tools.bin("ogong-provider")?;
+    let env: [(&str, &OsStr); 1] = [("OGONG_HOME", home.as_ref())];
+    run(&program, configure(mesh, spec, upstream.as_deref())?, &env).await?;
+    let wallet = json(&program, ["wallet", "--json"], &env).await?;
+    let payout: Address =
+        wallet["address"].as_str().context("wallet printed no address")?.parse().ok().context("not an address")?;
+    mesh.ledger.chain.create_token_accounts(&mesh.ledger.admin, &mesh.ledger.mint, &[payout]).await?;
+    let ready = home.join("ready.json");
+    let start = Spec::new(&format!("provider-{}", spec.name), program, &mesh.dir)
+        .args([OsStr::new("start"), "--ready-file".as_ref(), ready.as_ref()])
+        .env("OGONG_HOME", &home);
+    let mut node = Node::start(mesh.config.driver, start)?;
+    let line: Value = serde_json::from_slice(&node.ready(&ready, READY).await?)?;
+    let endpoint = line["url"].as_str().context("the provider did not say its url")?.to_owned();
+    let node_id = NodeId::from_hex(wallet["node_id"].as_str().unwrap_or_default())?;
+    let beside = match engine {
+        Some(engine) => {
+            let verifier = spec.verify.then(|| verifier_of(mesh, &home, engine.client().base_url(), &payout));
+            Some((engine, verifier.transpose()?))
+        }
+        None => None,
+    };
+    Ok(Provider { role: Role { node, home, endpoint }, node_id, payout, beside })
+}
+
+fn configure(mesh: &Mesh, spec: &ProviderSpec, upstream: Option<&str>) -> Result<Vec<OsString>> {
+    let verifier = format!("127.0.0.1:{}", free_udp_port()?);
+    let (price, threads) = (spec.price.to_string(), mesh.config.engine_threads.to_string());
+    let verifies = (spec.verify && mesh.config.driver == Driver::Processes).to_string();
+    let validator = &mesh.validators.first().context("no validator")?.role.endpoint;
+    let flags: [&[&str]; 5] = [
+        &["configure", "--machine", &spec.name, "--join-network", "--model-id", MODEL_ID, "--listen", "127.0.0.1:0"],
+        &["--rpc-url", &mesh.ledger.rpc_url, "--router", &mesh.router.endpoint, "--price", &price],
+        &["--parallel", PARALLEL, "--n-ctx", N_CTX, "--threads", &threads],
+        &["--verify", &verifies, "--verifier-bind", &verifier],
+        &["--validator-endpoint", validator],
+    ];
+    let mut args: Vec<OsString> = flags.concat().into_iter().map(OsString::from).collect();
+    args.extend(["--router-cert".into(), mesh.router.home.clone().into_os_string()]);
+    match upstream {
+        Some(url) => args.extend(["--upstream".into(), url.into()]),
+        None => args.extend(["--embedded-text".into(), mesh.tools.model(&spec.format)?.into_os_string()]),
+    }
+    Ok(args)
+}
+
+async fn engine_of(mesh: &Mesh, spec: &ProviderSpec) -> Result<Supervisor> {
+    let log = mesh.dir.join(format!("engine-{}.log", spec.name));
+    crate::adversary::engine(&mesh.tools, &spec.format, log, mesh.config.engine_threads).await
+}
+
+/// The verifier that a provider process would have started for itself.
+fn verifier_of(mesh: &Mesh, home: &Path, engine: &str, stake_owner: &Address) -> Result<Node> {
+    let bind = format!("127.0.0.1:{}", free_udp_port()?);
+    let spec = Spec::new("verifier", mesh.tools.bin("ogong-verifierd")?, &mesh.dir)
+        .args(["--ref-url", engine, "--model-id", MODEL_ID, "--bind", &bind, "--rpc-url", &mesh.ledger.rpc_url])
+        .args(["--stake-owner", &stake_owner.to_string(), "--program-id", &mesh.ledger.chain.program().to_string()])
+        .args([OsStr::new("--data-dir"), home.join("verifier").as_ref()]);
+    Node::start(mesh.config.driver, spec)
+}
