@@ -71,6 +71,8 @@ impl Verifier {
     }
 
     fn spawn(&self) -> std::io::Result<tokio::process::Child> {
+        // Beside an engine of somebody else's this is the first log there is.
+        std::fs::create_dir_all(log_dir(&self.home))?;
         let log = OpenOptions::new().create(true).append(true).open(self.log())?;
         let mut command = Command::new(beside(PROGRAM));
         command.args(["--ref-url", &self.engine_url, "--model-id", &self.model_id.to_string()]);
