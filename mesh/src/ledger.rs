@@ -10,7 +10,7 @@ use ogong_daemon::clock::now_ms;
 use ogong_settlement::{
     Chain, Wallet,
     interface::{Address, PROGRAM_ID, SPLIT_BPS_DEFAULT},
-    solana::Initialisation,
+    solana::{Initialisation, Launch},
 };
 use serde_json::Value;
 use std::{path::Path, time::Duration};
@@ -32,7 +32,7 @@ pub struct Ledger {
     pub rpc_url: String,
     /// A client.
     pub chain: Chain,
-    /// Mint authority and keeper of the catalogue.
+    /// Keeper of the catalogue; holds the launch allocation, which everybody is given tokens from.
     pub admin: Wallet,
     /// Receives the verification reserve.
     pub reserve: Wallet,
@@ -67,6 +67,7 @@ impl Ledger {
         chain.airdrop(&admin.address(), LAMPORTS).await?;
         let initialisation = Initialisation {
             network: NetworkId::of_name("localnet"),
+            launch: Launch::to_one(admin.address()),
             reserve_owner: reserve.address(),
             split_bps: SPLIT_BPS_DEFAULT,
             min_stake: TOKEN,
@@ -84,7 +85,7 @@ impl Ledger {
     /// When the chain refuses.
     pub async fn fund(&self, wallet: &Address, atoms: u64) -> Result<()> {
         self.chain.airdrop(wallet, LAMPORTS).await?;
-        self.chain.mint(&self.admin, wallet, atoms).await?;
+        self.chain.transfer(&self.admin, wallet, atoms).await?;
         Ok(())
     }
 

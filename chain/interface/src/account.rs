@@ -128,6 +128,17 @@ pub struct Escrow {
     pub fee: u64,
 }
 
+/// What was minted, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Supply {
+    /// The launch, Unix milliseconds: the emission curve's zero.
+    pub launched_ms: u64,
+    /// Atoms minted at launch.
+    pub launched: u64,
+    /// Atoms minted by emission.
+    pub emitted: u64,
+}
+
 impl Config {
     /// # Errors
     /// If `data` is not a version 1 config account.
@@ -146,6 +157,16 @@ impl Config {
             beacon_period_ms: r.u64()?,
             stake_epoch: r.u64()?,
         })
+    }
+}
+
+impl Supply {
+    /// # Errors
+    /// If `data` is not a version 1 supply account.
+    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::account(data, "Supply")?;
+        r.u8()?;
+        Ok(Self { launched_ms: r.u64()?, launched: r.u64()?, emitted: r.u64()? })
     }
 }
 

@@ -9,6 +9,16 @@ pub fn config(program: &Address) -> Address {
     derive(program, &[b"config"])
 }
 
+/// The OGONG mint; its authority is the config account.
+pub fn mint(program: &Address) -> Address {
+    derive(program, &[b"mint"])
+}
+
+/// What was minted, and since when.
+pub fn supply(program: &Address) -> Address {
+    derive(program, &[b"supply"])
+}
+
 /// The set of validators and their stake.
 pub fn validator_set(program: &Address) -> Address {
     derive(program, &[b"validators"])

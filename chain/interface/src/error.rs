@@ -63,6 +63,7 @@ chain_errors! {
     ReservePayeeWrong "the reserve's token account is not the reserve owner's"
     OwnerPayeeWrong "the owner's token account is not the escrow owner's"
     AmountOverflow "an amount overflows 64 bits"
+    CapExceeded "the mint would pass its cap"
 }
 
 impl ChainError {

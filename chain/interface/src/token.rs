@@ -48,6 +48,38 @@ pub struct TokenAccount {
     pub amount: u64,
 }
 
+/// The part of a mint that matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mint {
+    /// Who may mint.
+    pub authority: Option<Address>,
+    /// Atoms that exist.
+    pub supply: u64,
+    /// Decimals of one token.
+    pub decimals: u8,
+    /// Who may freeze accounts.
+    pub freeze_authority: Option<Address>,
+}
+
+impl Mint {
+    /// # Errors
+    /// If `data` is not an initialised SPL Token mint.
+    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
+        const LENGTH: usize = 82;
+        if data.len() != LENGTH {
+            return Err(DecodeError::Range("mint"));
+        }
+        let mut r = Reader::plain(data);
+        let some = |tag: u32, key: Address| (tag == 1).then_some(key);
+        let authority = some(r.u32()?, r.address()?);
+        let (supply, decimals) = (r.u64()?, r.u8()?);
+        match r.u8()? {
+            1 => Ok(Self { authority, supply, decimals, freeze_authority: some(r.u32()?, r.address()?) }),
+            _ => Err(DecodeError::Range("mint")),
+        }
+    }
+}
+
 impl TokenAccount {
     /// # Errors
     /// If `data` is not an initialised SPL Token account.

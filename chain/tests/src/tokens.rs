@@ -4,19 +4,8 @@ use ogong_chain_interface::Address;
 use ogong_chain_interface::token::TOKEN_PROGRAM_ID;
 use solana_account::Account;
 
-const DECIMALS: u8 = 9;
-
 fn account(data: Vec<u8>) -> Account {
     Account { lamports: 10_000_000, data, owner: TOKEN_PROGRAM_ID, executable: false, rent_epoch: 0 }
-}
-
-/// A mint without authorities.
-pub fn mint(supply: u64) -> Account {
-    let mut data = vec![0; 82];
-    data[36..44].copy_from_slice(&supply.to_le_bytes());
-    data[44] = DECIMALS;
-    data[45] = 1;
-    account(data)
 }
 
 /// A token account of `owner`.

@@ -3,11 +3,11 @@
 use crate::{Order, tokens};
 use litesvm::LiteSVM;
 use litesvm::types::{TransactionMetadata, TransactionResult};
-use ogong_chain_interface::account::{Config, Escrow, EscrowStatus, ValidatorSet};
+use ogong_chain_interface::account::{Config, Escrow, EscrowStatus, Supply, ValidatorSet};
 use ogong_chain_interface::instruction::{
-    Initialize, OpenEscrow, RefundExpired, RefundReject, RegisterValidator, Settle,
+    AllocateLaunch, Initialize, OpenEscrow, RefundExpired, RefundReject, RegisterValidator, Settle,
 };
-use ogong_chain_interface::token::TokenAccount;
+use ogong_chain_interface::token::{Mint, TokenAccount};
 use ogong_chain_interface::{Address, Instruction, PROGRAM_ID, SPLIT_BPS_DEFAULT, address};
 use solana_clock::Clock;
 use solana_keypair::Keypair;
@@ -62,25 +62,37 @@ pub struct World {
     pub fee_owners: Vec<Wallet>,
     /// The most compute units that a successful instruction took, by its name in the logs.
     pub compute: BTreeMap<String, u64>,
-    supply: u128,
+    /// Atoms put into wallets as bytes, beside those that were minted.
+    fabricated: u128,
     seeds: u8,
 }
 
 impl World {
-    /// A chain without the program's accounts; wallets and mint are there.
+    /// A chain without the program's accounts; the wallets are there.
     pub fn bare() -> Self {
         let elf = fs::read(ELF).unwrap_or_else(|e| panic!("{ELF}: {e}; hint: cargo xtask chain builds it"));
         let mut svm = LiteSVM::new().with_mainnet_features();
         svm.add_program(PROGRAM_ID, &elf).expect("the ELF loads");
-        let mint = Address::new_from_array([0xaa; 32]);
-        svm.set_account(mint, tokens::mint(u64::MAX)).expect("the mint");
-        let (mut supply, mut seeds) = (0, 0);
-        let mut wallet = || wallet(&mut svm, &mint, &mut supply, &mut seeds, FUNDS);
+        let mint = address::mint(&PROGRAM_ID);
+        let (mut fabricated, mut seeds) = (0, 0);
+        let mut wallet = || wallet(&mut svm, &mint, &mut fabricated, &mut seeds, FUNDS);
         let (admin, owner, provider, router, reserve) = (wallet(), wallet(), wallet(), wallet(), wallet());
         let (validators, fee_owners) = (Vec::new(), Vec::new());
         let compute = BTreeMap::new();
-        let mut world =
-            Self { svm, mint, admin, owner, provider, router, reserve, validators, fee_owners, compute, supply, seeds };
+        let mut world = Self {
+            svm,
+            mint,
+            admin,
+            owner,
+            provider,
+            router,
+            reserve,
+            validators,
+            fee_owners,
+            compute,
+            fabricated,
+            seeds,
+        };
         world.set_time(START_S);
         world
     }
@@ -104,12 +116,12 @@ impl World {
 
     /// A new wallet with `amount` atoms.
     pub fn wallet(&mut self, amount: u64) -> Wallet {
-        wallet(&mut self.svm, &self.mint, &mut self.supply, &mut self.seeds, amount)
+        wallet(&mut self.svm, &self.mint, &mut self.fabricated, &mut self.seeds, amount)
     }
 
     /// Gives a token account another balance.
     pub fn fund(&mut self, wallet: &Address, token: &Address, amount: u64) {
-        self.supply = self.supply - u128::from(self.balance(token)) + u128::from(amount);
+        self.fabricated = self.fabricated - u128::from(self.balance(token)) + u128::from(amount);
         let holding = tokens::holding(&self.mint, wallet, amount);
         self.svm.set_account(*token, holding).expect("a token account");
     }
@@ -118,7 +130,6 @@ impl World {
     pub fn initialize(&self) -> Initialize {
         Initialize {
             admin: self.admin.address(),
-            mint: self.mint,
             network: NETWORK,
             reserve_owner: self.reserve.address(),
             split_bps: SPLIT_BPS_DEFAULT,
@@ -328,6 +339,35 @@ impl World {
         Escrow::decode(&self.data(&address::escrow(&PROGRAM_ID, &deal.reply_id))).expect("an escrow")
     }
 
+    /// The mint.
+    pub fn mint_account(&self) -> Mint {
+        Mint::decode(&self.data(&self.mint)).expect("a mint")
+    }
+
+    /// Atoms that the program minted.
+    pub fn minted(&self) -> u64 {
+        self.mint_account().supply
+    }
+
+    /// Mints the launch allocation to three new wallets: team, foundation, liquidity.
+    pub fn launch(&mut self) -> [Wallet; 3] {
+        let wallets = [self.wallet(0), self.wallet(0), self.wallet(0)];
+        let [team, foundation, liquidity] = [0, 1, 2].map(|place: usize| wallets[place].token);
+        let launch = AllocateLaunch {
+            admin: self.admin.address(),
+            team_token: team,
+            foundation_token: foundation,
+            liquidity_token: liquidity,
+        };
+        self.must(launch, &[self.admin.key.insecure_clone()]);
+        wallets
+    }
+
+    /// What was minted, and since when.
+    pub fn supply(&self) -> Supply {
+        Supply::decode(&self.data(&address::supply(&PROGRAM_ID))).expect("a supply account")
+    }
+
     /// No token was made or lost; the vault holds the open escrows and nothing else; the stake vault holds the set's stake.
     pub fn assert_conserved(&self) {
         let token_program = ogong_chain_interface::token::TOKEN_PROGRAM_ID;
@@ -339,10 +379,11 @@ impl World {
             .filter(|holding| holding.mint == self.mint)
             .map(|holding| u128::from(holding.amount))
             .sum();
-        assert_eq!(held, self.supply, "tokens were made or lost");
         if self.svm.get_account(&address::config(&PROGRAM_ID)).is_none() {
+            assert_eq!(held, self.fabricated, "tokens were made or lost");
             return;
         }
+        assert_eq!(held, self.fabricated + u128::from(self.minted()), "tokens were made or lost");
         let escrows = self.svm.get_program_accounts(&PROGRAM_ID);
         let open: u64 = escrows
             .iter()
@@ -363,7 +404,7 @@ impl Default for World {
     }
 }
 
-fn wallet(svm: &mut LiteSVM, mint: &Address, supply: &mut u128, seeds: &mut u8, amount: u64) -> Wallet {
+fn wallet(svm: &mut LiteSVM, mint: &Address, fabricated: &mut u128, seeds: &mut u8, amount: u64) -> Wallet {
     *seeds = seeds.checked_add(1).expect("fewer than 256 wallets");
     let key = Keypair::new_from_array([*seeds; 32]);
     let mut token = [*seeds; 32];
@@ -371,7 +412,7 @@ fn wallet(svm: &mut LiteSVM, mint: &Address, supply: &mut u128, seeds: &mut u8, 
     let token = Address::new_from_array(token);
     svm.airdrop(&key.pubkey(), 10_000_000_000).expect("lamports");
     svm.set_account(token, tokens::holding(mint, &key.pubkey(), amount)).expect("a token account");
-    *supply += u128::from(amount);
+    *fabricated += u128::from(amount);
     Wallet { key, token }
 }
 
@@ -397,4 +438,4 @@ macro_rules! sendable {
     };
 }
 
-sendable!(Initialize RegisterValidator UpdateValidator SetModel OpenEscrow Settle RefundReject RefundExpired);
+sendable!(AllocateLaunch Initialize RegisterValidator UpdateValidator SetModel OpenEscrow Settle RefundReject RefundExpired);

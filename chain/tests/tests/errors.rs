@@ -1,14 +1,15 @@
 //! Every error of the program is provoked by some test, and the interface knows them all.
 
 use crate::{
-    initialize, open_escrow, refund_expired, refund_reject, register_validator, set_model, settle, settle_quorum,
-    update_validator,
+    allocate_launch, initialize, open_escrow, refund_expired, refund_reject, register_validator, set_model, settle,
+    settle_quorum, update_validator,
 };
 use ogong_chain_interface::ChainError;
 use ogong_chain_tests::{Expected, Refusal};
 
 const ALL: &[&[Refusal]] = &[
     initialize::REFUSALS,
+    allocate_launch::REFUSALS,
     register_validator::REFUSALS,
     update_validator::REFUSALS,
     set_model::REFUSALS,

@@ -4,10 +4,14 @@ use litesvm::types::TransactionResult;
 use ogong_chain_interface::account::Config;
 use ogong_chain_interface::error::ACCOUNT_IN_USE;
 use ogong_chain_interface::instruction::Initialize;
+use ogong_chain_interface::token::Mint;
 use ogong_chain_interface::{ChainError, PROGRAM_ID, SPLIT_BPS_DEFAULT, address};
 use ogong_chain_tests::Expected::{Chain, Number};
 use ogong_chain_tests::world::NETWORK;
 use ogong_chain_tests::{Refusal, World, check};
+
+/// Anchor's: the account is not the one the seeds derive.
+const SEEDS: u32 = 2006;
 
 pub const REFUSALS: &[Refusal] = &[
     Refusal {
@@ -39,6 +43,16 @@ pub const REFUSALS: &[Refusal] = &[
         name: "no minimum stake",
         expected: Chain(ChainError::MinStakeZero),
         attempt: |world| first(world, |i| i.min_stake = 0),
+    },
+    Refusal {
+        name: "a mint of one's own",
+        expected: Number(SEEDS),
+        attempt: |world| {
+            *world = World::bare();
+            let mut instruction = world.initialize().instruction(&PROGRAM_ID);
+            instruction.accounts[1].pubkey = world.admin.token;
+            world.send(instruction, &[world.admin.key.insecure_clone()])
+        },
     },
     Refusal {
         name: "a second time",
@@ -75,6 +89,14 @@ fn writes_what_was_asked() {
     assert_eq!((set.epoch, set.total_stake, set.members.len()), (0, 0, 0));
     assert_eq!(world.balance(&address::vault(&PROGRAM_ID)), 0);
     assert_eq!(world.balance(&address::stake_vault(&PROGRAM_ID)), 0);
+}
+
+#[test]
+fn the_mint_is_the_programs_alone() {
+    let world = World::new();
+    let mint = Mint { authority: Some(address::config(&PROGRAM_ID)), supply: 0, decimals: 9, freeze_authority: None };
+    assert_eq!(world.mint_account(), mint);
+    assert_eq!(world.mint, address::mint(&PROGRAM_ID));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 #![allow(clippy::result_large_err, reason = "litesvm returns its results by value")]
 
+mod allocate_launch;
 mod artifact;
+mod curve;
 mod errors;
 mod initialize;
 mod open_escrow;

@@ -193,7 +193,9 @@ impl Error {
             }
             Error::NotInitialised { .. } => "the operator runs `ogong-chain init` once for each chain",
             Error::Poor { unit: "lamports", .. } => "on a development chain: `ogong-chain airdrop ADDRESS SOL`",
-            Error::Poor { .. } => "buy OGONG, or on a development chain: `ogong-chain mint ADDRESS TOKENS`",
+            Error::Poor { .. } => {
+                "buy OGONG, or on a development chain: `ogong-chain send ADDRESS TOKENS` from the admin's wallet"
+            }
             Error::NotAValidator(_) => "register it with `ogong-chain register-validator`",
             Error::NoQuorum { .. } => "wait until more validators are reachable, or another handler's turn",
             Error::Expired => "the chain is slow or stuck: try again",

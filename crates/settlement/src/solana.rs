@@ -18,7 +18,7 @@ use ogong_chain_interface::Address;
 pub use rpc::Blockhash;
 pub use settle::{Closed, Settled};
 pub use submit::Confirmed;
-pub use write::{Initialisation, Registration};
+pub use write::{Initialisation, Launch, Registration};
 
 use crate::error::Error;
 use rpc::Rpc;

@@ -1,11 +1,9 @@
-//! What it takes to make the OGONG mint and its tokens on a new chain: three instructions of Solana's own programs.
-//!
-//! The mint's address follows from the admin's, so making it twice is seen and nothing has to be written down.
+//! Amounts of OGONG as text, and a transfer between wallets. Nobody mints here: the mint is the program's (SPEC 9.10).
 
-use ogong_base::{codec::Writer, hash::sha256};
+use ogong_base::codec::Writer;
 use ogong_chain_interface::{
     AccountMeta, Address, Instruction,
-    token::{SYSTEM_PROGRAM_ID, TOKEN_PROGRAM_ID, associated_token},
+    token::{TOKEN_PROGRAM_ID, associated_token},
 };
 
 /// Decimals of OGONG: 5·10⁹ tokens of 10⁹ atoms fit 64 bits.
@@ -14,60 +12,10 @@ pub const DECIMALS: u8 = 9;
 pub const ATOMS_PER_TOKEN: u64 = 1_000_000_000;
 /// Cap of the supply in tokens.
 pub const SUPPLY_TOKENS_MAX: u64 = 5_000_000_000;
-/// Bytes of a mint account.
-pub const MINT_BYTES: u64 = 82;
-
 const _: () = {
     assert!(ATOMS_PER_TOKEN == 10u64.pow(DECIMALS as u32));
     assert!(SUPPLY_TOKENS_MAX.checked_mul(ATOMS_PER_TOKEN).is_some());
 };
-
-const MINT_SEED: &str = "ogong-mint";
-
-/// The mint of `admin`: Solana's derivation with a seed, `sha256(admin ‖ seed ‖ token program)`.
-pub fn mint_address(admin: &Address) -> Address {
-    let seeds: [&[u8]; 3] = [admin.as_array(), MINT_SEED.as_bytes(), TOKEN_PROGRAM_ID.as_array()];
-    Address::new_from_array(sha256(&seeds.concat()))
-}
-
-/// Creates the mint's account at the admin's expense, and makes the admin its authority.
-pub fn create_mint(admin: &Address, rent_lamports: u64) -> [Instruction; 2] {
-    let mint = mint_address(admin);
-    let mut create = Writer::new();
-    // SystemInstruction::CreateAccountWithSeed, bincode: lengths are 64 bits.
-    create.u32(3).raw(admin.as_array()).u64(MINT_SEED.len() as u64).raw(MINT_SEED.as_bytes());
-    create.u64(rent_lamports).u64(MINT_BYTES).raw(TOKEN_PROGRAM_ID.as_array());
-    let mut initialize = Writer::new();
-    // TokenInstruction::InitializeMint2, without a freeze authority.
-    initialize.u8(20).u8(DECIMALS).raw(admin.as_array()).u8(0);
-    [
-        Instruction {
-            program_id: SYSTEM_PROGRAM_ID,
-            accounts: vec![AccountMeta::new(*admin, true), AccountMeta::new(mint, false)],
-            data: create.finish(),
-        },
-        Instruction {
-            program_id: TOKEN_PROGRAM_ID,
-            accounts: vec![AccountMeta::new(mint, false)],
-            data: initialize.finish(),
-        },
-    ]
-}
-
-/// Mints `atoms` to the associated token account of `owner`.
-pub fn mint_to(mint: &Address, authority: &Address, owner: &Address, atoms: u64) -> Instruction {
-    let mut data = Writer::new();
-    data.u8(7).u64(atoms);
-    Instruction {
-        program_id: TOKEN_PROGRAM_ID,
-        accounts: vec![
-            AccountMeta::new(*mint, false),
-            AccountMeta::new(associated_token(owner, mint), false),
-            AccountMeta::new_readonly(*authority, true),
-        ],
-        data: data.finish(),
-    }
-}
 
 /// Moves `atoms` between the associated token accounts of two wallets.
 pub fn transfer(mint: &Address, from: &Address, to: &Address, atoms: u64) -> Instruction {

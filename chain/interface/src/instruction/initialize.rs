@@ -3,13 +3,11 @@ use crate::bytes::Writer;
 use crate::token::{SYSTEM_PROGRAM_ID, TOKEN_PROGRAM_ID};
 use crate::{Address, Instruction, address};
 
-/// Creates the config, the empty validator set and both vaults; once per deployment.
+/// Creates the mint, the config, the empty validator set and both vaults; once per deployment.
 #[derive(Clone, Debug)]
 pub struct Initialize {
     /// Signs, pays the rent, and becomes the admin.
     pub admin: Address,
-    /// The OGONG mint.
-    pub mint: Address,
     /// `network_id`, SPEC 1.7.
     pub network: [u8; 32],
     /// Wallet that receives the verification reserve.
@@ -37,7 +35,7 @@ impl Initialize {
             program_id: *program,
             accounts: vec![
                 signer_mut(&self.admin),
-                meta(&self.mint),
+                meta_mut(&address::mint(program)),
                 meta_mut(&address::config(program)),
                 meta_mut(&address::validator_set(program)),
                 meta_mut(&address::vault(program)),

@@ -1,6 +1,7 @@
 //! Builders of the program's instructions, one a file. A builder is a struct of named accounts and arguments, so that two
 //! addresses cannot be swapped; `instruction(&program)` derives the rest.
 
+mod allocate_launch;
 mod initialize;
 mod open_escrow;
 mod refund_expired;
@@ -10,6 +11,7 @@ mod set_model;
 mod settle;
 mod update_validator;
 
+pub use allocate_launch::AllocateLaunch;
 pub use initialize::Initialize;
 pub use open_escrow::OpenEscrow;
 pub use refund_expired::RefundExpired;

@@ -71,4 +71,6 @@ pub enum ChainError {
     OwnerPayeeWrong,
     #[msg("an amount overflows 64 bits")]
     AmountOverflow,
+    #[msg("the mint would pass its cap")]
+    CapExceeded,
 }

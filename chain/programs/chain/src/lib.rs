@@ -7,6 +7,8 @@
 //!                      └─refund_expired (anyone, after deadline)▶ refunded
 //! ```
 //!
+//! The mint belongs to the program: [`supply`] is the only code that mints, and never past the cap.
+//!
 //! One instruction a file under `instructions/`; accounts under `state/`. Refusals that Anchor has a constraint for are
 //! constraints; the others carry a number of [`error::ChainError`].
 //!
@@ -17,6 +19,7 @@ use anchor_lang::prelude::*;
 #[cfg(target_arch = "bpf")]
 use sbf_builtins as _;
 
+pub mod curve;
 pub mod error;
 pub mod event;
 pub mod hash;
@@ -26,6 +29,7 @@ pub mod order;
 pub mod quorum;
 pub mod settlement;
 pub mod state;
+pub mod supply;
 pub mod vault;
 
 use instructions::*;
@@ -39,6 +43,10 @@ pub mod ogong_chain {
 
     pub fn initialize(ctx: Context<Initialize>, parameters: Parameters) -> Result<()> {
         instructions::initialize(ctx, parameters)
+    }
+
+    pub fn allocate_launch(ctx: Context<AllocateLaunch>) -> Result<()> {
+        instructions::allocate_launch(ctx)
     }
 
     pub fn register_validator(ctx: Context<RegisterValidator>, registration: Registration) -> Result<()> {

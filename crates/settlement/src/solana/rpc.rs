@@ -185,10 +185,6 @@ impl Rpc {
         self.call("getBlockHeight", json!([{ "commitment": COMMITMENT }])).await
     }
 
-    pub async fn rent_exempt_lamports(&self, bytes: u64) -> Result<u64, Error> {
-        self.call("getMinimumBalanceForRentExemption", json!([bytes])).await
-    }
-
     pub async fn request_airdrop(&self, to: &Address, lamports: u64) -> Result<String, Error> {
         self.call("requestAirdrop", json!([to.to_string(), lamports])).await
     }

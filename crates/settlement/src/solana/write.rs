@@ -5,14 +5,15 @@ use ogong_chain_interface::{
     Address,
     account::{Config, Escrow, EscrowStatus, Validator},
     address,
-    instruction::{Initialize, OpenEscrow, RefundExpired, RegisterValidator, SetModel, UpdateValidator},
+    instruction::{
+        AllocateLaunch, Initialize, OpenEscrow, RefundExpired, RegisterValidator, SetModel, UpdateValidator,
+    },
     token::{associated_token, create_associated_token},
 };
 
 use super::{Chain, submit::Confirmed};
 use crate::{
     error::Error,
-    token::{MINT_BYTES, create_mint, mint_address, mint_to},
     wallet::{Wallet, chain_key},
 };
 
@@ -21,11 +22,35 @@ const CREATIONS_MAX: usize = 8;
 /// Rent of the largest account a wallet creates here and a few fees, rounded up: 0.02 SOL.
 const LAMPORTS_MIN: u64 = 20_000_000;
 
+/// Wallets that the launch allocation goes to.
+#[derive(Debug, Clone, Copy)]
+pub struct Launch {
+    /// 625 million OGONG.
+    pub team: Address,
+    /// 250 million.
+    pub foundation: Address,
+    /// 125 million.
+    pub liquidity: Address,
+}
+
+impl Launch {
+    /// One wallet for all three, as a development chain has it.
+    pub fn to_one(wallet: Address) -> Self {
+        Self { team: wallet, foundation: wallet, liquidity: wallet }
+    }
+
+    fn wallets(&self) -> [Address; 3] {
+        [self.team, self.foundation, self.liquidity]
+    }
+}
+
 /// Parameters of a new network.
 #[derive(Debug, Clone)]
 pub struct Initialisation {
     /// Which network.
     pub network: NetworkId,
+    /// Who gets the first tokens.
+    pub launch: Launch,
     /// Wallet that receives the verification reserve.
     pub reserve_owner: Address,
     /// Provider, router, validator, reserve, maker.
@@ -58,25 +83,28 @@ pub struct Registration {
 }
 
 impl Chain {
-    /// Makes the mint (if the admin has none yet) and initialises the program. Done already: returns what is there.
+    /// Initialises the program, which makes the mint, and mints the launch allocation. Done already: returns what is there.
     ///
     /// # Errors
     /// When the chain refuses or does not answer.
     pub async fn initialise(&self, admin: &Wallet, parameters: &Initialisation) -> Result<Config, Error> {
-        match self.config().await {
-            Err(Error::NotInitialised { .. }) => {}
-            found => return found,
+        let config = match self.config().await {
+            Err(Error::NotInitialised { .. }) => self.initialise_program(admin, parameters).await?,
+            found => found?,
+        };
+        // Looked at by itself: whoever initialised before may not have got this far.
+        let supply = address::supply(&self.program);
+        if config.admin == admin.address() && self.rpc.accounts(&[supply]).await?.pop().flatten().is_none() {
+            self.allocate_launch(admin, &config.mint, &parameters.launch).await?;
         }
+        Ok(config)
+    }
+
+    async fn initialise_program(&self, admin: &Wallet, parameters: &Initialisation) -> Result<Config, Error> {
         let key = admin.address();
         self.require_lamports(&key, LAMPORTS_MIN).await?;
-        let mint = mint_address(&key);
-        let mut instructions = Vec::new();
-        if self.rpc.accounts(&[mint]).await?.pop().flatten().is_none() {
-            instructions.extend(create_mint(&key, self.rpc.rent_exempt_lamports(MINT_BYTES).await?));
-        }
         let initialize = Initialize {
             admin: key,
-            mint,
             network: *parameters.network.as_bytes(),
             reserve_owner: parameters.reserve_owner,
             split_bps: parameters.split_bps,
@@ -85,10 +113,20 @@ impl Chain {
             beacon_genesis_ms: parameters.beacon_genesis_ms,
             beacon_period_ms: parameters.beacon_period_ms,
         };
-        instructions.push(initialize.instruction(&self.program));
-        instructions.push(create_associated_token(&key, &parameters.reserve_owner, &mint));
-        self.submit(&instructions, &[admin]).await?;
+        let mint = address::mint(&self.program);
+        let reserve = create_associated_token(&key, &parameters.reserve_owner, &mint);
+        self.submit(&[initialize.instruction(&self.program), reserve], &[admin]).await?;
         self.config().await
+    }
+
+    async fn allocate_launch(&self, admin: &Wallet, mint: &Address, launch: &Launch) -> Result<(), Error> {
+        let key = admin.address();
+        self.create_token_accounts(admin, mint, &launch.wallets()).await?;
+        let [team_token, foundation_token, liquidity_token] =
+            launch.wallets().map(|wallet| associated_token(&wallet, mint));
+        let allocate = AllocateLaunch { admin: key, team_token, foundation_token, liquidity_token };
+        self.submit(&[allocate.instruction(&self.program)], &[admin]).await?;
+        Ok(())
     }
 
     /// Enters a model into the catalogue, or gives it another root.
@@ -245,17 +283,6 @@ impl Chain {
             self.submit(some, &[payer]).await?;
         }
         Ok(())
-    }
-
-    /// Mints atoms to a wallet. Only the mint's authority can, so only where the operator is the admin.
-    ///
-    /// # Errors
-    /// When the chain refuses.
-    pub async fn mint(&self, authority: &Wallet, owner: &Address, atoms: u64) -> Result<Confirmed, Error> {
-        let mint = self.config().await?.mint;
-        let key = authority.address();
-        let instructions = [create_associated_token(&key, owner, &mint), mint_to(&mint, &key, owner, atoms)];
-        self.submit(&instructions, &[authority]).await
     }
 
     /// Moves atoms of OGONG to another wallet.

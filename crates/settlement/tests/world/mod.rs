@@ -13,7 +13,7 @@ use ogong_commitment::order::Order;
 use ogong_settlement::{
     Chain, Wallet, chain_key,
     interface::{Address, account::Config},
-    solana::{Initialisation, Registration},
+    solana::{Initialisation, Launch, Registration},
     token::ATOMS_PER_TOKEN,
 };
 use serde::Deserialize;
@@ -104,10 +104,10 @@ impl World {
             chain.airdrop(&address(seed), 10 * SOL).await.expect("an airdrop");
         }
         let config = chain.initialise(&wallet(ADMIN), &initialisation()).await.expect("initialised");
-        chain.mint(&wallet(ADMIN), &address(OWNER), 100 * ATOMS_PER_TOKEN).await.expect("minted");
+        chain.transfer(&wallet(ADMIN), &address(OWNER), 100 * ATOMS_PER_TOKEN).await.expect("sent");
         for (place, seed) in VALIDATORS.into_iter().enumerate() {
             let stake = STAKES[place] * ATOMS_PER_TOKEN;
-            chain.mint(&wallet(ADMIN), &address(seed), stake).await.expect("minted");
+            chain.transfer(&wallet(ADMIN), &address(seed), stake).await.expect("sent");
             chain.register_validator(&wallet(seed), &registration(seed, stake)).await.expect("registered");
         }
         chain.set_model(&wallet(ADMIN), MODEL_ID, &model_root(), &address(ADMIN)).await.expect("in the catalogue");
@@ -138,6 +138,7 @@ impl World {
 pub fn initialisation() -> Initialisation {
     Initialisation {
         network: NetworkId::of_name("test"),
+        launch: Launch::to_one(address(ADMIN)),
         reserve_owner: address(RESERVE),
         split_bps: [8_500, 500, 500, 500, 0],
         min_stake: ATOMS_PER_TOKEN,

@@ -1,8 +1,9 @@
-//! Creates the config, the empty validator set and both vaults. Whoever sends it first becomes the admin, so a deployment
+//! Creates the mint, the config, the empty validator set and both vaults. Whoever sends it first becomes the admin, so a deployment
 //! sends it in the transaction after its own.
 
+use crate::curve::DECIMALS;
 use crate::error::ChainError;
-use crate::state::{BPS_TOTAL, Config, PPM, STAKE_VAULT_SEED, VAULT_SEED, VERSION, ValidatorSet};
+use crate::state::{BPS_TOTAL, Config, MINT_SEED, PPM, STAKE_VAULT_SEED, VAULT_SEED, VERSION, ValidatorSet};
 use anchor_lang::prelude::*;
 use anchor_spl::token::{Mint, Token, TokenAccount};
 
@@ -10,6 +11,8 @@ use anchor_spl::token::{Mint, Token, TokenAccount};
 pub struct Initialize<'info> {
     #[account(mut)]
     pub admin: Signer<'info>,
+    // Authority is the config, and there is no freeze authority: nobody holds a key to the supply.
+    #[account(init, payer = admin, mint::decimals = DECIMALS, mint::authority = config, seeds = [MINT_SEED], bump)]
     pub mint: Box<Account<'info, Mint>>,
     #[account(init, payer = admin, space = 8 + Config::INIT_SPACE, seeds = [Config::SEED], bump)]
     pub config: Box<Account<'info, Config>>,

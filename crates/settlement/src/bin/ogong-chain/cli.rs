@@ -34,7 +34,7 @@ pub enum Command {
         /// Where.
         path: PathBuf,
     },
-    /// Create the mint and initialise the program, once for each chain.
+    /// Initialise the program and mint the launch allocation, once for each chain.
     Init(Init),
     /// Give a wallet SOL for fees (development chains).
     Airdrop {
@@ -44,16 +44,16 @@ pub enum Command {
         #[arg(value_parser = atoms_from_text)]
         sol: u64,
     },
-    /// Mint OGONG to a wallet (where the operator is the mint's authority).
-    Mint {
+    /// Send OGONG to a wallet.
+    Send {
         /// Whose.
         to: ChainKey,
         /// How many tokens.
         #[arg(value_parser = atoms_from_text)]
         tokens: u64,
-        /// The mint authority's keypair file.
+        /// The keypair file of the wallet that pays.
         #[arg(long, value_name = "PATH")]
-        admin_keypair: PathBuf,
+        keypair: PathBuf,
     },
     /// Stake and enter the validator set, or bring endpoint and certificate up to date.
     RegisterValidator(Register),
@@ -99,12 +99,21 @@ pub enum Command {
 /// Parameters of a new network.
 #[derive(Debug, Args)]
 pub struct Init {
-    /// The admin's keypair file: becomes the mint's authority and the catalogue's keeper.
+    /// The admin's keypair file: becomes the catalogue's keeper.
     #[arg(long, value_name = "PATH")]
     pub admin_keypair: PathBuf,
     /// The network's name.
     #[arg(long, default_value = "localnet")]
     pub network: String,
+    /// Wallet of team and advisors, 625 million OGONG; the admin's own if absent.
+    #[arg(long)]
+    pub team: Option<ChainKey>,
+    /// Wallet of the foundation, 250 million OGONG; the admin's own if absent.
+    #[arg(long)]
+    pub foundation: Option<ChainKey>,
+    /// Wallet of public liquidity, 125 million OGONG; the admin's own if absent.
+    #[arg(long)]
+    pub liquidity: Option<ChainKey>,
     /// Wallet that receives the verification reserve; the admin's own if absent.
     #[arg(long)]
     pub reserve: Option<ChainKey>,

@@ -8,11 +8,11 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use ogong_base::hash::{ConsensusId, ModelRoot, NetworkId, NodeId, ReplyId};
+use ogong_base::hash::{ChainKey, ConsensusId, ModelRoot, NetworkId, NodeId, ReplyId};
 use ogong_chain_interface::account::{Config, Escrow, Validator};
 use ogong_settlement::{
     Chain, Wallet, address, chain_key,
-    solana::{Initialisation, Registration},
+    solana::{Initialisation, Launch, Registration},
     token::tokens_text,
 };
 use serde_json::{Value, json};
@@ -46,8 +46,8 @@ async fn on_chain(chain: &Chain, command: Command) -> Result<Value, Failure> {
         Command::Keygen { .. } | Command::Init(_) | Command::Airdrop { .. } => {
             unreachable!("invariant: handled before a config is asked for")
         }
-        Command::Mint { to, tokens, admin_keypair } => {
-            let sent = chain.mint(&Wallet::read(&admin_keypair)?, &address(&to), tokens).await?;
+        Command::Send { to, tokens, keypair } => {
+            let sent = chain.transfer(&Wallet::read(&keypair)?, &address(&to), tokens).await?;
             json!({ "signature": sent.signature })
         }
         Command::RegisterValidator(register) => validator_json(&register_validator(chain, &register).await?),
@@ -116,9 +116,15 @@ async fn initialise(chain: &Chain, init: &Init) -> Result<Outcome, Failure> {
         .map_err(|_| Failure::new("--split-bps takes five numbers", Some("for example 8500,500,500,500,0")))?;
     let now_ms =
         SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|since| u64::try_from(since.as_millis()).ok());
+    let or_admin = |wallet: Option<ChainKey>| wallet.map_or_else(|| admin.address(), |wallet| address(&wallet));
     let parameters = Initialisation {
         network: NetworkId::of_name(&init.network),
-        reserve_owner: init.reserve.map_or_else(|| admin.address(), |reserve| address(&reserve)),
+        launch: Launch {
+            team: or_admin(init.team),
+            foundation: or_admin(init.foundation),
+            liquidity: or_admin(init.liquidity),
+        },
+        reserve_owner: or_admin(init.reserve),
         split_bps,
         min_stake: init.min_stake,
         alpha_ppm: init.alpha_ppm,
