@@ -1,4 +1,4 @@
-//! The emission curve (SPEC 9.10), from the very file that the program is compiled from.
+//! The emission curve (SPEC 9.11), from the very file that the program is compiled from.
 
 #[path = "../../programs/chain/src/curve.rs"]
 #[allow(dead_code, reason = "the program uses more of it")]

@@ -1,4 +1,4 @@
-//! Amounts of OGONG as text, and a transfer between wallets. Nobody mints here: the mint is the program's (SPEC 9.10).
+//! Amounts of OGONG as text, and a transfer between wallets. Nobody mints here: the mint is the program's (SPEC 9.11).
 
 use ogong_base::codec::Writer;
 use ogong_chain_interface::{

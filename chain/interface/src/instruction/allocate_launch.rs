@@ -3,7 +3,7 @@ use crate::bytes::Writer;
 use crate::token::{SYSTEM_PROGRAM_ID, TOKEN_PROGRAM_ID};
 use crate::{Address, Instruction, address};
 
-/// Mints the launch allocation (SPEC 9.10) to three token accounts; once per deployment.
+/// Mints the launch allocation (SPEC 9.11) to three token accounts; once per deployment.
 #[derive(Clone, Debug)]
 pub struct AllocateLaunch {
     /// The config's admin; signs and pays the rent.

@@ -1,4 +1,4 @@
-//! The supply's numbers and the emission curve (SPEC 9.10), in integers and without dependencies: the program and
+//! The supply's numbers and the emission curve (SPEC 9.11), in integers and without dependencies: the program and
 //! `chain/tests` compile this one file.
 //!
 //! ```text

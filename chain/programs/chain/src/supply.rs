@@ -1,4 +1,4 @@
-//! The only way to new atoms (SPEC 9.10): the mint's authority is the config account, and nothing else of the program mints.
+//! The only way to new atoms (SPEC 9.11): the mint's authority is the config account, and nothing else of the program mints.
 
 use crate::curve::CAP_ATOMS;
 use crate::error::ChainError;

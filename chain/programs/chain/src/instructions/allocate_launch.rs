@@ -1,4 +1,4 @@
-//! Mints the launch allocation (SPEC 9.10), once: the account that says so can be made only once.
+//! Mints the launch allocation (SPEC 9.11), once: the account that says so can be made only once.
 
 use crate::curve::LAUNCH_ATOMS;
 use crate::error::ChainError;

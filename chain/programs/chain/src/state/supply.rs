@@ -1,6 +1,6 @@
 use anchor_lang::prelude::*;
 
-/// What was minted, and since when (SPEC 9.10). Without it nothing is emitted; it is made once, by the launch.
+/// What was minted, and since when (SPEC 9.11). Without it nothing is emitted; it is made once, by the launch.
 #[account]
 #[derive(InitSpace)]
 pub struct Supply {
