@@ -121,8 +121,6 @@ async fn intake_names_what_does_not_hold() {
     foreign.record.req_hash = world::order(b"{}", 40).req_hash;
     let mut replayed = case.clone();
     replayed.record.reply_id = ReplyId::from_bytes([9; 32]);
-    let mut long = case.clone();
-    long.record.n_tokens = case.order.max_tokens + 1;
     let unsigned = PushRecord { order_signature: vec![0; 64], ..good.clone() };
     let elsewhere = PushRecord { provider_payout: vec![1; 32], ..good.clone() };
     let stranger = PushRecord { session_key: vec![1; 32], ..good.clone() };
@@ -131,7 +129,6 @@ async fn intake_names_what_does_not_hold() {
         ("record's signature", ErrorCode::Unverified, forged),
         ("foreign req_hash", ErrorCode::Unverified, push(&foreign)),
         ("foreign reply id", ErrorCode::Unverified, push(&replayed)),
-        ("tokens", ErrorCode::Unverified, push(&long)),
         ("order's signature", ErrorCode::Unverified, unsigned),
         ("provider payout", ErrorCode::Unverified, elsewhere),
         ("order's signature", ErrorCode::Unverified, stranger),
@@ -150,6 +147,19 @@ async fn intake_names_what_does_not_hold() {
     net.ledger.set_down(false);
     let first = provider.push_to(node, good.clone()).await.expect("a receipt");
     assert_eq!(provider.push_to(node, good).await.expect("the same receipt"), first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_no_tokens_or_too_many_returns_the_money_at_once() {
+    for (seed, n_tokens) in [(21, 0), (22, u32::MAX)] {
+        let net = Net::start(3, ALL).await;
+        let provider = Provider::join(&net).await;
+        let mut case = reply(seed, TRUE_MODEL, TRUE_MODEL);
+        case.record.n_tokens = n_tokens;
+        provider.answer(&net, &case).await;
+        let entry = net.reaches(0, case.order.reply_id(), Phase::Refunded).await;
+        assert_eq!(verdict(&entry).reason, Reason::TokenCount, "{n_tokens} tokens");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

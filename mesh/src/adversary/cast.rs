@@ -1,9 +1,9 @@
 //! Everybody who lies, by name: what each really runs, and what an audit is expected to make of it.
 
 use super::{
-    Expected, LyingEngine, empty_commitment, forged_digest, forged_digest::ForgedDigest, opening_refused,
-    prefill_spoof, prefill_spoof::PrefillSpoof, replayed_record, replayed_record::ReplayedRecord, requantised,
-    requantised::Requantised, system_prompt, system_prompt::SystemPrompt, token_substituted,
+    Expected, LyingEngine, crooked::Crook, empty_commitment, forged_digest, forged_digest::ForgedDigest,
+    opening_refused, prefill_spoof, prefill_spoof::PrefillSpoof, replayed_record, replayed_record::ReplayedRecord,
+    requantised, requantised::Requantised, system_prompt, system_prompt::SystemPrompt, token_substituted,
     token_substituted::TokenSubstituted,
 };
 use crate::Tools;
@@ -104,7 +104,16 @@ impl Adversary {
 
     /// Whether the lie is in the engine; if not, the provider itself tells it.
     pub const fn is_in_engine(self) -> bool {
-        !matches!(self, Self::OpeningRefused | Self::EmptyCommitment)
+        self.crook().is_none()
+    }
+
+    /// What a provider does with its records, where that is the lie.
+    pub const fn crook(self) -> Option<Crook> {
+        match self {
+            Self::OpeningRefused => Some(Crook::Silent),
+            Self::EmptyCommitment => Some(Crook::Empty),
+            _ => None,
+        }
     }
 
     /// Starts the lying front before an engine on [`Self::runs`] that runs already.

@@ -2,7 +2,7 @@
 //!
 //! Most liars are an honest `ogong-provider` in front of a [`LyingEngine`]: the provider signs, stores, pushes and opens as every provider does,
 //! and believes what its engine tells it. So nothing but the lie itself differs from honest service. Lies that no engine can tell
-//! (openings that are withheld, records of no or another reply) are told by a provider of its own (see [`cast`]).
+//! (openings that are withheld, records of no or another reply) are told by a provider of our own making ([`crooked`]).
 //!
 //! ```text
 //!   validators ◀─ records ─ ogong-provider ─ upstream ─▶ LyingEngine ─ Lie ─▶ ogong-text-server (whatever the liar really runs)
@@ -13,6 +13,7 @@
 pub mod cast;
 pub mod court;
 mod court_ground;
+pub mod crooked;
 pub mod empty_commitment;
 pub mod forged_digest;
 mod front;

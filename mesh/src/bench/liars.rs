@@ -5,7 +5,7 @@
 use super::questions::Random;
 use crate::{
     Mesh, ProviderSpec,
-    adversary::{LyingEngine, cast::Adversary, engine, opening_refused::Silent},
+    adversary::{LyingEngine, cast::Adversary, crooked::Crooked, engine},
     client::{Question, Reply, ask},
     mesh::Provider,
     tour::{FINAL, Outcome, outcome},
@@ -109,14 +109,14 @@ struct Suspect {
 /// A provider as every other, or one of our own making.
 enum Suspected {
     Process(Provider),
-    Silent(Silent),
+    Crooked(Crooked),
 }
 
 impl Suspected {
     async fn stop(self) {
         match self {
             Self::Process(provider) => provider.stop().await,
-            Self::Silent(provider) => provider.stop().await,
+            Self::Crooked(provider) => provider.stop().await,
         }
     }
 }
@@ -189,8 +189,8 @@ impl Liars {
         self.born += 1;
         let name = format!("liar-{}", self.born);
         let price = self.price - u64::from(self.born);
-        let provider = if adversary == Adversary::OpeningRefused {
-            Suspected::Silent(Silent::start(mesh, &name, self.real(), price).await?)
+        let provider = if let Some(crook) = adversary.crook() {
+            Suspected::Crooked(Crooked::start(mesh, &name, self.real(), price, crook).await?)
         } else {
             let upstream = Some(url.to_owned());
             let spec = ProviderSpec { upstream, verify: false, price, ..ProviderSpec::honest(&name) };

@@ -126,11 +126,10 @@ pub async fn count(args: &Args) -> Result<Counts> {
     })
 }
 
-/// What is left of the adversaries after `--only` and `--exact`. An empty commitment is refused before there is a receipt, so
-/// no verdict is ever reached about one; the tests in one process judge it.
+/// What is left of the adversaries after `--only` and `--exact`.
 fn cast(Args { only, exact, .. }: &Args) -> Result<Vec<Adversary>> {
     let mut all = Adversary::ALL.to_vec();
-    all.retain(|one| *one != Adversary::EmptyCommitment && !(one.needs_exact() && exact == "never"));
+    all.retain(|one| !(one.needs_exact() && exact == "never"));
     let known = |name: &&String| *name == "lying_verifier" || all.iter().any(|adversary| adversary.name() == **name);
     if let Some(unknown) = only.iter().find(|name| !known(name)) {
         let names: Vec<&str> = all.iter().map(|adversary| adversary.name()).collect();
