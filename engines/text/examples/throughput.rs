@@ -45,8 +45,10 @@ fn decode(engine: &Engine, sequences: u8, tokens: u32, committed: bool) -> anyho
         } else {
             engine.prepare_plain(BODY.as_bytes())?
         };
-        prepared.job.limit = tokens;
-        listeners.push(engine.generate(prepared.job)?);
+        for mut job in prepared.jobs.drain(..) {
+            job.limit = tokens;
+            listeners.push(engine.generate(job)?);
+        }
     }
     for mut listener in listeners {
         while let Some(event) = listener.blocking_recv() {
@@ -55,7 +57,7 @@ fn decode(engine: &Engine, sequences: u8, tokens: u32, committed: bool) -> anyho
                     anyhow::ensure!(done.n_tokens == tokens, "answer ended early at {}", done.n_tokens)
                 }
                 Event::Failed(error) => return Err(error.into()),
-                Event::Text(_) => {}
+                Event::Text(_) | Event::Logprobs(_) => {}
             }
         }
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use llama_cpp_4::context::params::LlamaPoolingType;
 use ogong_daemon::TelemetryFlags;
 
 use crate::class;
@@ -60,6 +61,27 @@ pub enum Switch {
     Off,
 }
 
+/// How the states of an input's tokens become one vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Pooling {
+    /// Their mean.
+    Mean,
+    /// The first one's.
+    Cls,
+    /// The last one's.
+    Last,
+}
+
+impl Pooling {
+    fn kind(self) -> LlamaPoolingType {
+        match self {
+            Self::Mean => LlamaPoolingType::Mean,
+            Self::Cls => LlamaPoolingType::Cls,
+            Self::Last => LlamaPoolingType::Last,
+        }
+    }
+}
+
 /// How to serve.
 #[derive(Args, Debug)]
 pub struct ServeFlags {
@@ -99,6 +121,18 @@ pub struct ServeFlags {
     /// Serve committed replies.
     #[arg(long, env = "LLAMAMP_COMMIT", value_parser = FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
     pub commit: bool,
+    /// Serve plain requests only: commit and score nothing, which starts faster and takes less memory.
+    #[arg(long, env = "LLAMAMP_PLAIN", value_parser = FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
+    pub plain: bool,
+    /// Shortest run of tokens that is moved to where a plain prompt has it, instead of computed again; 0 is never.
+    #[arg(long, env = "LLAMAMP_CACHE_REUSE", default_value_t = 256)]
+    pub cache_reuse: u32,
+    /// Serve embeddings only.
+    #[arg(long, alias = "embeddings")]
+    pub embedding: bool,
+    /// How embeddings are pooled [default: as the model's file says].
+    #[arg(long, value_enum)]
+    pub pooling: Option<Pooling>,
     /// File with the bearer token that callers off loopback need for trajectories, replays and scores.
     #[arg(long, env = "LLAMAMP_AUTH_TOKEN_FILE", value_name = "FILE")]
     pub auth_token_file: Option<PathBuf>,
@@ -128,6 +162,10 @@ impl ServeFlags {
             cache_type_k: cache("--cache-type-k", &self.cache_type_k)?,
             cache_type_v: cache("--cache-type-v", &self.cache_type_v)?,
             commit: self.commit,
+            plain: self.plain,
+            cache_reuse: self.cache_reuse,
+            pooling: self.pooling.map(Pooling::kind),
+            embeddings_only: self.embedding,
             ..EngineConfig::new(model)
         })
     }

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use bytes::Bytes;
+use llama_cpp_4::context::params::LlamaPoolingType;
 use llama_cpp_4::quantize::GgmlType;
 use ogong_base::class::NumericClass;
 use ogong_base::hash::ReplyId;
@@ -16,11 +18,14 @@ use tracing::info;
 
 use crate::cancel::Cancel;
 use crate::class;
+use crate::embed::{Embedder, Vectors};
 use crate::error::{Error, RequestError};
+use crate::metrics::{Gauges, Metrics};
 use crate::model::Model;
+use crate::plain;
 use crate::queue::Queue;
-use crate::raw::{Context, ContextConfig};
-use crate::request::{self, Generate, Prepared};
+use crate::raw::{Context, ContextConfig, EmbeddingConfig};
+use crate::request::{self, Generate, How, Prepared};
 use crate::scheduler::{Parts, Scheduler};
 use crate::score::PendingScore;
 use crate::selftest;
@@ -55,6 +60,15 @@ pub struct EngineConfig {
     pub cache_type_v: GgmlType,
     /// Whether replies may be committed.
     pub commit: bool,
+    /// Whether only plain requests are served: nothing is committed or scored, which saves a sequence, the hash over the files
+    /// and the self-test.
+    pub plain: bool,
+    /// Tokens in a row that are worth moving to where a prompt has them, in plain requests; 0 is never.
+    pub cache_reuse: u32,
+    /// How embeddings are pooled; as the model's file says if absent.
+    pub pooling: Option<LlamaPoolingType>,
+    /// Whether only embeddings are served, as models are that generate no text.
+    pub embeddings_only: bool,
 }
 
 impl EngineConfig {
@@ -71,6 +85,10 @@ impl EngineConfig {
             cache_type_k: GgmlType::F16,
             cache_type_v: GgmlType::F16,
             commit: true,
+            plain: false,
+            cache_reuse: 256,
+            pooling: None,
+            embeddings_only: false,
         }
     }
 
@@ -89,16 +107,37 @@ impl EngineConfig {
         if quantised(self.cache_type_v) && !self.flash_attention {
             return Err(Error::Config("a quantised value cache needs flash attention; hint: --flash-attn on".into()));
         }
-        let n_ctx = if model.n_ctx_train == 0 { self.n_ctx } else { self.n_ctx.min(model.n_ctx_train) };
+        if self.plain && self.commit {
+            return Err(Error::Config("--plain serves nothing that --commit is for; hint: leave one out".into()));
+        }
         Ok(ContextConfig {
-            n_ctx: n_ctx.next_multiple_of(N_CTX_STEP),
-            sequences: self.parallel + 1,
+            n_ctx: self.n_ctx_of(model).next_multiple_of(N_CTX_STEP),
+            // The last one is for scores.
+            sequences: self.parallel + u32::from(!self.plain),
+            tap: !self.plain,
             threads: i32::try_from(self.threads).unwrap_or(1),
             poll: self.poll.min(100),
             flash_attention: self.flash_attention,
             cache_type_k: self.cache_type_k,
             cache_type_v: self.cache_type_v,
         })
+    }
+}
+
+impl EngineConfig {
+    /// Tokens of one slot: what was asked for, as far as the model was trained for it.
+    fn n_ctx_of(&self, model: &Model) -> u32 {
+        if model.n_ctx_train == 0 { self.n_ctx } else { self.n_ctx.min(model.n_ctx_train) }
+    }
+
+    fn embedding(&self, model: &Model, context: &ContextConfig) -> EmbeddingConfig {
+        let own = if model.embeds() { LlamaPoolingType::Unspecified } else { LlamaPoolingType::Last };
+        EmbeddingConfig {
+            n_ctx: self.n_ctx_of(model),
+            threads: context.threads,
+            flash_attention: (!self.flash_attention).then_some(false),
+            pooling: self.pooling.unwrap_or(own),
+        }
     }
 }
 
@@ -109,6 +148,15 @@ struct Ready<'model> {
     class: NumericClass,
     /// Whether hidden states can be read.
     hidden: bool,
+}
+
+/// What the engine's thread and its callers share.
+#[derive(Clone)]
+struct Loaded {
+    model: Arc<Model>,
+    queue: Arc<Queue>,
+    store: Arc<Store>,
+    metrics: Arc<Metrics>,
 }
 
 /// A loaded model that serves; cheap to clone, the last clone ends it.
@@ -122,6 +170,10 @@ struct Inner {
     model: Arc<Model>,
     queue: Arc<Queue>,
     store: Arc<Store>,
+    metrics: Arc<Metrics>,
+    embedder: Embedder,
+    /// Whether text is generated.
+    generates: bool,
     capabilities: Capabilities,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -140,24 +192,69 @@ impl Engine {
     /// # Errors
     /// As [`Engine::load`], or [`Error::Stopped`] when given up.
     pub fn load_unless(config: &EngineConfig, cancel: &Cancel) -> Result<Self, Error> {
-        let model = Arc::new(Model::load(&config.model, cancel)?);
+        let model = Arc::new(Model::load(&config.model, !config.plain, cancel)?);
         let context = config.context(&model)?;
-        let queue = Arc::new(Queue::default());
-        let store = Arc::new(Store::default());
+        let metrics = Arc::new(Metrics::default());
+        let embedder = Embedder::new(Arc::clone(&model), config.embedding(&model, &context), Arc::clone(&metrics));
+        let parts = Loaded { model, queue: Arc::default(), store: Arc::default(), metrics };
+        let generates = !config.embeddings_only && parts.model.generates();
+        let (class, hidden, thread) = if generates {
+            let (class, hidden, thread) = Self::start(config, &context, &parts, cancel)?;
+            (class, hidden, Some(thread))
+        } else {
+            embedder.begin()?;
+            (class::numeric_class(&parts.model, &context, false), false, None)
+        };
+        let Loaded { model, queue, store, metrics } = parts;
+        let stem = config.model.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let capabilities = Capabilities {
+            engine: class.engine.clone(),
+            model: config.alias.clone().or(stem).unwrap_or_default(),
+            model_root: model.root(),
+            n_ctx: config.n_ctx_of(&model).min(context.n_ctx),
+            n_vocab: model.n_vocab,
+            commit: config.commit && generates,
+            score: hidden && !config.plain,
+            exact: class.exact,
+            slots: config.parallel,
+            class,
+        };
+        info!(model = %capabilities.model, root = %capabilities.model_root, exact = capabilities.exact, "model loaded");
+        let thread = Mutex::new(thread);
+        let inner = Inner { model, queue, store, metrics, embedder, generates, capabilities, thread };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Starts the thread that owns the context; returns its class and whether hidden states can be read.
+    fn start(
+        config: &EngineConfig,
+        context: &ContextConfig,
+        parts: &Loaded,
+        cancel: &Cancel,
+    ) -> Result<(NumericClass, bool, JoinHandle<()>), Error> {
         let (ready, started) = std::sync::mpsc::channel();
         let thread = std::thread::Builder::new().name("llama".into()).spawn({
-            let (model, queue, store, config) =
-                (Arc::clone(&model), Arc::clone(&queue), Arc::clone(&store), config.clone());
-            let cancel = cancel.clone();
-            move || match Self::prepare(&model, &context, &cancel) {
+            let (parts, config, context, cancel) = (parts.clone(), config.clone(), *context, cancel.clone());
+            move || match Self::prepare(&parts.model, &context, &cancel) {
                 Ok(Ready { hidden: false, .. }) if config.commit => {
                     let _ = ready.send(Err(Error::Hidden));
                 }
                 Ok(Ready { context, bank, class, hidden }) => {
                     // The loader waits for this message and cannot be gone.
                     let _ = ready.send(Ok((class.clone(), hidden)));
-                    Scheduler::new(Parts { context, bank, model: &model, class, slots: config.parallel, queue, store })
-                        .run();
+                    let Loaded { model, queue, store, metrics } = &parts;
+                    Scheduler::new(Parts {
+                        context,
+                        bank,
+                        model,
+                        class,
+                        slots: config.parallel,
+                        queue: Arc::clone(queue),
+                        store: Arc::clone(store),
+                        metrics: Arc::clone(metrics),
+                        cache_reuse: config.cache_reuse,
+                    })
+                    .run();
                 }
                 Err(error) => {
                     let _ = ready.send(Err(error));
@@ -166,30 +263,15 @@ impl Engine {
         });
         let thread = thread.map_err(|error| Error::Config(format!("engine thread cannot be started: {error}")))?;
         let (class, hidden) = started.recv().map_err(|_| Error::Stopped)??;
-        let stem = config.model.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-        let capabilities = Capabilities {
-            engine: class.engine.clone(),
-            model: config.alias.clone().or(stem).unwrap_or_default(),
-            model_root: model.root(),
-            n_ctx: config.n_ctx.min(context.n_ctx).min(if model.n_ctx_train == 0 {
-                u32::MAX
-            } else {
-                model.n_ctx_train
-            }),
-            n_vocab: model.n_vocab,
-            commit: config.commit,
-            score: hidden,
-            exact: class.exact,
-            slots: config.parallel,
-            class,
-        };
-        info!(model = %capabilities.model, root = %capabilities.model_root, exact = capabilities.exact, "model loaded");
-        Ok(Self { inner: Arc::new(Inner { model, queue, store, capabilities, thread: Mutex::new(Some(thread)) }) })
+        Ok((class, hidden, thread))
     }
 
     fn prepare<'model>(model: &'model Model, config: &ContextConfig, cancel: &Cancel) -> Result<Ready<'model>, Error> {
         let bank = Bank::new(model.n_embd).map_err(|error| Error::Commit(error.to_string()))?;
         let mut context = Context::new(model.llama(), config)?;
+        if !config.tap {
+            return Ok(Ready { context, bank, class: class::numeric_class(model, config, false), hidden: false });
+        }
         let spare = config.sequences - 1;
         let hidden = selftest::shows_hidden(&mut context, spare)?;
         let exact = hidden && selftest::is_exact(&mut context, model, spare, config.threads, cancel)?;
@@ -211,7 +293,45 @@ impl Engine {
     /// # Errors
     /// When it cannot be served.
     pub fn prepare_plain(&self, body: &[u8]) -> Result<Prepared, RequestError> {
-        request::plain(self.model(), self.capabilities().n_ctx, body)
+        self.generates()?;
+        plain::prepare(self.model(), self.capabilities().n_ctx, body)
+    }
+
+    fn generates(&self) -> Result<(), RequestError> {
+        if self.inner.generates { Ok(()) } else { Err(RequestError::NoText) }
+    }
+
+    /// Tokens of one input to embed at most.
+    pub fn embedding_tokens_max(&self) -> u32 {
+        self.inner.embedder.tokens_max()
+    }
+
+    /// Begins to embed inputs, none of them empty or longer than [`Self::embedding_tokens_max`]; one vector of length one comes
+    /// for each.
+    ///
+    /// # Errors
+    /// When the context for it cannot be made, or too many wait.
+    pub fn embed(&self, inputs: Vec<Vec<u32>>) -> Result<oneshot::Receiver<Result<Vectors, Error>>, Error> {
+        self.inner.embedder.embed(inputs)
+    }
+
+    /// The counters in Prometheus' text format.
+    pub fn metrics(&self) -> String {
+        let capabilities = self.capabilities();
+        self.inner.metrics.render(Gauges {
+            slots: capabilities.slots,
+            waiting: self.inner.queue.waiting(),
+            kv_capacity: u64::from(capabilities.slots) * u64::from(capabilities.n_ctx),
+        })
+    }
+
+    /// Checks a request to fill in the middle.
+    ///
+    /// # Errors
+    /// When it cannot be served.
+    pub fn prepare_infill(&self, body: &[u8]) -> Result<Prepared, RequestError> {
+        self.generates()?;
+        plain::prepare_infill(self.model(), self.capabilities().n_ctx, body)
     }
 
     /// Checks a committed request.
@@ -236,9 +356,14 @@ impl Engine {
     /// When too many wait, or the engine has stopped.
     pub fn generate(&self, job: Generate) -> Result<mpsc::Receiver<Event>, Error> {
         // Room for every event of the longest answer: the engine's thread must never wait for a client.
-        let room = usize::try_from(job.limit).unwrap_or(usize::MAX).saturating_add(4).min(mpsc_room_max());
+        let events = match &job.how {
+            How::Plain(plain) if plain.logprobs.is_some() => 2,
+            _ => 1,
+        };
+        let room = usize::try_from(job.limit).unwrap_or(usize::MAX).saturating_mul(events).saturating_add(4);
+        let room = room.min(mpsc_room_max());
         let (events, receiver) = mpsc::channel(room);
-        self.inner.queue.generate(Pending { job, events })?;
+        self.inner.queue.generate(Pending { job, events, arrived: Instant::now() })?;
         Ok(receiver)
     }
 
@@ -252,9 +377,11 @@ impl Engine {
         reply_id: ReplyId,
         limits: OrderLimits,
     ) -> Result<Arc<Trajectory>, Error> {
-        let mut prepared = self.prepare_committed(body, reply_id, limits)?;
-        prepared.job.stream = false;
-        let (_, done) = wait(self.generate(prepared.job)?)?;
+        let Some(mut job) = self.prepare_committed(body, reply_id, limits)?.jobs.pop() else {
+            return Err(Error::Stopped);
+        };
+        job.stream = false;
+        let (_, done) = wait(self.generate(job)?)?;
         done.trajectory.ok_or(Error::Stopped)
     }
 
@@ -323,6 +450,7 @@ pub fn wait(mut events: mpsc::Receiver<Event>) -> Result<(Vec<u8>, Done), Error>
     while let Some(event) = events.blocking_recv() {
         match event {
             Event::Text(bytes) => text.extend(bytes),
+            Event::Logprobs(_) => {}
             Event::Done(done) => return Ok((text, done)),
             Event::Failed(error) => return Err(error),
         }

@@ -49,12 +49,24 @@ pub enum Error {
         /// llama.cpp's own words.
         log: String,
     },
+    /// No token could be chosen.
+    #[error("no token could be chosen: {source} {log}")]
+    Sample {
+        /// Why.
+        #[source]
+        source: llama_cpp_4::common_sampler::CommonSamplerError,
+        /// llama.cpp's own words.
+        log: String,
+    },
     /// More rows than a decode call holds.
     #[error("decode batch is full: {0}")]
     Batch(#[from] llama_cpp_4::llama_batch::BatchAddError),
     /// Hidden states were not computed.
     #[error("hidden states cannot be read from this model's graph")]
     Hidden,
+    /// Vectors cannot be had.
+    #[error("this model's states are not pooled into one vector")]
+    Pooling,
     /// A sequence could not be cut.
     #[error("sequence {sequence} cannot be cut at {position}")]
     Truncate {
@@ -101,6 +113,7 @@ impl Error {
             }
             Self::Context { .. } => "lower --n-ctx or --parallel",
             Self::Hidden => "this architecture cannot commit or score; start without --commit",
+            Self::Pooling => "choose a pooling: --pooling mean, cls or last",
             Self::Busy { .. } => "try again later, or raise --parallel",
             Self::Request(error) => return error.hint(),
             _ => return None,
@@ -139,6 +152,12 @@ pub enum RequestError {
         /// What the engine has.
         engine: u32,
     },
+    /// The model was not trained to fill in the middle.
+    #[error("this model cannot fill in the middle: its vocabulary has no tokens for it")]
+    NoInfill,
+    /// The model only embeds.
+    #[error("this model generates no text; it makes embeddings")]
+    NoText,
     /// The engine does not commit.
     #[error("this engine does not commit")]
     NotCommitting,
@@ -156,6 +175,8 @@ impl RequestError {
         Some(match self {
             Self::PromptTooLong { .. } => "shorten the prompt, or raise --n-ctx",
             Self::ContextTooLong { .. } => "raise --n-ctx, or route elsewhere",
+            Self::NoText => "ask /v1/embeddings",
+            Self::NoInfill => "use a code model that was trained for it",
             Self::NotCommitting => "start it with --commit or LLAMAMP_COMMIT=1",
             Self::NotExact { .. } => "ask in tolerance mode",
             Self::Json(_) | Self::Member { .. } => return None,

@@ -8,25 +8,36 @@
 //! This crate is the only home of `unsafe` beside llama.cpp's own wrapper, all of it in [`raw`].
 
 pub mod cancel;
+pub mod chat;
 pub mod class;
 pub mod cli;
 pub mod clock;
+pub mod embed;
 pub mod engine;
 pub mod error;
+pub mod fields;
 pub mod http;
+pub mod infill;
+pub mod logprobs;
+pub mod memory;
+pub mod metrics;
 pub mod model;
+pub mod plain;
 pub mod prompt;
 pub mod quantize;
 pub mod queue;
 pub mod raw;
 pub mod request;
 pub mod run;
+pub mod sampling;
 pub mod scheduler;
 pub mod score;
 pub mod selftest;
 pub mod slot;
 pub mod stop;
 pub mod store;
+pub mod timings;
+pub mod tools;
 
 pub use engine::{Engine, EngineConfig};
 pub use error::{Error, RequestError};

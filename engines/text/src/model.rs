@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use llama_cpp_4::chat::ChatTemplates;
 use llama_cpp_4::model::params::LlamaModelParams;
@@ -16,6 +17,8 @@ use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::raw;
 
+/// Bytes of a short entry of a file's metadata at most.
+const METADATA_BYTES: usize = 256;
 /// Bytes read at once while hashing a file.
 const HASH_BUFFER_BYTES: usize = 1 << 20;
 
@@ -24,7 +27,14 @@ const HASH_BUFFER_BYTES: usize = 1 << 20;
 pub struct Model {
     llama: LlamaModel,
     templates: ChatTemplates,
+    /// Whether the templates know tools.
+    knows_tools: bool,
+    /// For models whose own templates know none; made when first needed.
+    tool_templates: OnceLock<Option<ChatTemplates>>,
     pieces: Pieces,
+    path: PathBuf,
+    generates: bool,
+    embeds: bool,
     root: ModelRoot,
     weight_format: String,
     /// Width of a hidden state.
@@ -36,15 +46,16 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads the model at `path`; further shards (`…-00002-of-00003.gguf`) are found beside it.
+    /// Loads the model at `path`; further shards (`…-00002-of-00003.gguf`) are found beside it. The root over its files is made
+    /// only if `rooted`, since that reads every byte of them; else it is all zeros.
     ///
     /// # Errors
     /// When a file is missing, damaged, or holds no model that generates text, or loading is given up.
-    pub fn load(path: &Path, cancel: &Cancel) -> Result<Self, Error> {
+    pub fn load(path: &Path, rooted: bool, cancel: &Cancel) -> Result<Self, Error> {
         let files = model_files(path)?;
         let hashing = std::thread::spawn({
             let cancel = cancel.clone();
-            move || root(&files, &cancel)
+            move || if rooted { root(&files, &cancel) } else { Ok(ModelRoot::ZERO) }
         });
         let loaded = Self::load_weights(path);
         if loaded.is_err() {
@@ -54,15 +65,26 @@ impl Model {
         let llama = loaded?;
         let kind = |why: &str| Error::ModelKind { path: path.to_owned(), why: why.into() };
         if !llama.has_decoder() || llama.has_encoder() {
-            return Err(kind("not a decoder-only language model"));
+            return Err(kind("neither a decoder-only language model nor one for embeddings"));
         }
+        let says = |member: &str| {
+            let architecture = llama.meta_val_str("general.architecture", METADATA_BYTES).unwrap_or_default();
+            llama.meta_val_str(&format!("{architecture}.{member}"), METADATA_BYTES).ok()
+        };
+        let causal = says("attention.causal").is_none_or(|causal| causal != "false");
+        let embeds = !causal || says("pooling_type").is_some();
         let n_vocab = u32::try_from(llama.n_vocab()).map_err(|_| kind("no vocabulary"))?;
         let n_embd = usize::try_from(llama.n_embd_out()).map_err(|_| kind("no hidden width"))?;
         let templates =
             ChatTemplates::from_model(&llama, None).map_err(|error| kind(&format!("chat template: {error}")))?;
         Ok(Self {
+            knows_tools: knows_tools(&templates),
             templates,
+            tool_templates: OnceLock::new(),
             pieces: Pieces::new(&llama, n_vocab),
+            path: path.to_owned(),
+            generates: causal,
+            embeds,
             root: root?,
             weight_format: weight_format(&llama),
             n_embd,
@@ -91,6 +113,30 @@ impl Model {
         &self.templates
     }
 
+    /// Templates to take grammar and parser of tool calls from, where the model's own know no tools.
+    pub fn tool_templates(&self) -> Option<&ChatTemplates> {
+        if self.knows_tools {
+            return None;
+        }
+        let make = || ChatTemplates::from_model(&self.llama, Some(crate::tools::TEMPLATE)).ok();
+        self.tool_templates.get_or_init(make).as_ref()
+    }
+
+    /// Whether the model generates text.
+    pub fn generates(&self) -> bool {
+        self.generates && !self.embeds
+    }
+
+    /// Whether the file says how to pool its states into one vector.
+    pub fn embeds(&self) -> bool {
+        self.embeds
+    }
+
+    /// The model's first (or only) file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Root over the model's files.
     pub fn root(&self) -> ModelRoot {
         self.root
@@ -111,12 +157,33 @@ impl Model {
         self.pieces.is_end(id)
     }
 
-    /// Tokenises text that came from outside: nothing in it becomes a special token. BOS as the model wants it.
+    /// Tokenises text; `add_special` puts BOS first where the model wants it. Text that came from outside is
+    /// [`Special::Plaintext`]: nothing in it becomes a special token.
     ///
     /// # Errors
     /// When the text holds a NUL or is longer than llama.cpp can take.
-    pub fn tokenize_plain(&self, text: &str) -> Result<Vec<u32>, llama_cpp_4::StringToTokenError> {
-        Ok(ids(self.llama.str_to_token_with_special(text, self.add_bos(), Special::Plaintext)?))
+    pub fn tokenize(
+        &self,
+        text: &str,
+        add_special: bool,
+        special: Special,
+    ) -> Result<Vec<u32>, llama_cpp_4::StringToTokenError> {
+        let bos = if add_special { self.add_bos() } else { AddBos::Never };
+        Ok(ids(self.llama.str_to_token_with_special(text, bos, special)?))
+    }
+
+    /// Bytes of a token as the model writes it, special tokens too.
+    pub fn written(&self, id: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let token = LlamaToken(i32::try_from(id).unwrap_or(i32::MAX));
+        // An error means that the token has no text.
+        let _ = self.llama.token_to_raw_bytes_into(token, Special::Tokenize, &mut bytes);
+        bytes
+    }
+
+    /// Tokens that end an answer.
+    pub fn end_tokens(&self) -> impl Iterator<Item = u32> + '_ {
+        (0u32..).zip(&self.pieces.is_end).filter(|(_, is_end)| **is_end).map(|(id, _)| id)
     }
 
     /// Whether prompts begin with BOS.
@@ -169,6 +236,11 @@ impl Pieces {
     fn is_end(&self, id: u32) -> bool {
         self.is_end.get(id as usize).copied().unwrap_or(false)
     }
+}
+
+fn knows_tools(templates: &ChatTemplates) -> bool {
+    let caps = templates.caps_json().ok().and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+    caps.is_some_and(|caps| caps["supports_tool_calls"] == true)
 }
 
 fn weight_format(llama: &LlamaModel) -> String {

@@ -13,8 +13,8 @@ use crate::model::{Model, ids};
 
 /// Messages of a chat at most.
 const MESSAGES_MAX: usize = 4096;
-/// Depth of template arguments at most.
-const DEPTH_MAX: usize = 32;
+/// Depth of JSON handed to llama.cpp at most.
+pub const DEPTH_MAX: usize = 32;
 
 /// A parsed request body.
 pub type Body = Map<String, Value>;
@@ -51,7 +51,7 @@ pub fn endpoint_of(body: &Body) -> Result<Endpoint, RequestError> {
 pub fn prompt_ids(model: &Model, body: &Body, issued_ms: Option<u64>) -> Result<Vec<u32>, RequestError> {
     let ids = match endpoint_of(body)? {
         Endpoint::Chat => chat_ids(model, body, issued_ms)?,
-        Endpoint::Completions => completion_ids(model, body)?,
+        Endpoint::Completions => completion_ids(model, body.get("prompt").unwrap_or(&Value::Null))?,
     };
     if ids.is_empty() {
         return Err(RequestError::member("prompt", "the prompt has no tokens"));
@@ -79,7 +79,7 @@ fn chat_ids(model: &Model, body: &Body, issued_ms: Option<u64>) -> Result<Vec<u3
 }
 
 /// Templates that write BOS themselves would double it.
-fn without_second_bos(model: &Model, mut ids: Vec<u32>) -> Vec<u32> {
+pub fn without_second_bos(model: &Model, mut ids: Vec<u32>) -> Vec<u32> {
     let bos = model.bos();
     if matches!(model.add_bos(), AddBos::Always)
         && bos.is_some()
@@ -108,7 +108,10 @@ fn pinned_templates(model: &Model, issued_ms: Option<u64>) -> Result<Option<Chat
 }
 
 /// Arguments for the template. llama.cpp wants each value as a string of JSON.
-fn template_arguments(body: &Body, issued_ms: Option<u64>) -> Result<String, RequestError> {
+///
+/// # Errors
+/// When they are no object, or nested too deeply.
+pub fn template_arguments(body: &Body, issued_ms: Option<u64>) -> Result<String, RequestError> {
     let param = "chat_template_kwargs";
     let mut arguments = Body::new();
     if let Some(issued_ms) = issued_ms {
@@ -130,7 +133,11 @@ fn template_arguments(body: &Body, issued_ms: Option<u64>) -> Result<String, Req
     Ok(Value::Object(arguments).to_string())
 }
 
-fn check_messages(messages: &Value) -> Result<(), RequestError> {
+/// Refuses messages that llama.cpp should not see.
+///
+/// # Errors
+/// When they are no list of messages with text.
+pub fn check_messages(messages: &Value) -> Result<(), RequestError> {
     let Some(messages) = messages.as_array() else { return Err(RequestError::member("messages", "must be an array")) };
     if messages.is_empty() || messages.len() > MESSAGES_MAX {
         return Err(RequestError::member(
@@ -173,7 +180,10 @@ fn check_content(content: Option<&Value>, at: &str) -> Result<(), RequestError> 
 }
 
 /// Refuses NUL, which would cut the text short inside llama.cpp, and nesting that would overflow its parser.
-fn check_text(value: &Value, at: &str, depth: usize) -> Result<(), RequestError> {
+///
+/// # Errors
+/// When there is either.
+pub fn check_text(value: &Value, at: &str, depth: usize) -> Result<(), RequestError> {
     if depth == 0 {
         return Err(RequestError::member(at, "nested too deeply"));
     }
@@ -185,14 +195,18 @@ fn check_text(value: &Value, at: &str, depth: usize) -> Result<(), RequestError>
     }
 }
 
-fn completion_ids(model: &Model, body: &Body) -> Result<Vec<u32>, RequestError> {
+/// The tokens of a completion's prompt: text, or ids.
+///
+/// # Errors
+/// When it is neither.
+pub fn completion_ids(model: &Model, prompt: &Value) -> Result<Vec<u32>, RequestError> {
     let wrong = |why: String| RequestError::member("prompt", why);
-    match body.get("prompt") {
-        Some(Value::String(text)) => {
+    match prompt {
+        Value::String(text) => {
             let tokens = model.llama().str_to_token_with_special(text, model.add_bos(), Special::Tokenize);
             Ok(ids(tokens.map_err(|error| wrong(error.to_string()))?))
         }
-        Some(Value::Array(items)) => {
+        Value::Array(items) => {
             let id =
                 |item: &Value| item.as_u64().and_then(|id| u32::try_from(id).ok()).filter(|id| *id < model.n_vocab);
             items

@@ -101,6 +101,11 @@ impl Queue {
         }
     }
 
+    /// Requests that wait for a slot.
+    pub fn waiting(&self) -> usize {
+        self.lock().generate.len()
+    }
+
     /// Begins nothing more, and ends once all under way is done.
     pub fn drain(&self) {
         let mut inner = self.lock();
@@ -147,22 +152,24 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::Generate;
+    use crate::request::{Commit, Generate, How};
     use crate::slot::Event;
+    use bytes::Bytes;
+    use ogong_base::hash::ReplyId;
     use ogong_commitment::params::SamplingParams;
     use tokio::sync::mpsc;
 
     fn pending() -> (Pending, mpsc::Receiver<Event>) {
         let (events, receiver) = mpsc::channel(4);
-        let job = Generate {
-            prompt: vec![1],
+        let commit = Commit {
+            reply_id: ReplyId::from_bytes([0; 32]),
+            body: Bytes::new(),
             params: SamplingParams::default(),
-            limit: 1,
             seed: [0; 32],
-            stream: false,
-            commit: None,
         };
-        (Pending { job, events }, receiver)
+        let how = How::Committed(Box::new(commit));
+        let job = Generate { prompt: vec![1], limit: 1, stream: false, how };
+        (Pending { job, events, arrived: std::time::Instant::now() }, receiver)
     }
 
     #[test]

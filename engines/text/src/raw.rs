@@ -12,6 +12,7 @@ use std::num::NonZeroU32;
 use std::ptr::NonNull;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use llama_cpp_4::common_sampler::CommonSampler;
 use llama_cpp_4::context::LlamaContext;
 use llama_cpp_4::context::params::{LlamaContextParams, LlamaFlashAttnType, LlamaPoolingType};
 use llama_cpp_4::llama_backend::LlamaBackend;
@@ -25,6 +26,9 @@ use crate::error::Error;
 
 /// The most rows one decode call may hold: the prompt chunk of SPEC 4.8.
 pub const ROWS_MAX: usize = 512;
+
+/// Bytes of the buffer for copying sequences that are kept from one copy to the next.
+const STATE_BYTES_KEPT: usize = 64 << 20;
 
 /// Bytes of llama.cpp's error log kept for the next error message.
 const LOG_BYTES_MAX: usize = 4096;
@@ -178,6 +182,8 @@ pub struct ContextConfig {
     pub cache_type_k: GgmlType,
     /// Storage type of values.
     pub cache_type_v: GgmlType,
+    /// Whether hidden states can be asked for.
+    pub tap: bool,
 }
 
 /// One row of a decode call.
@@ -201,6 +207,8 @@ pub struct Context<'model> {
     tap: TapPlace,
     width: usize,
     batch: LlamaBatch,
+    /// A sequence's state on its way to another.
+    state: Vec<u8>,
 }
 
 impl<'model> Context<'model> {
@@ -227,9 +235,12 @@ impl<'model> Context<'model> {
             .with_pooling_type(LlamaPoolingType::None)
             .with_kv_unified(false)
             .with_embeddings(false)
-            .with_cb_eval(Some(on_node))
-            .with_cb_eval_user_data(tap.0.as_ptr().cast())
             .with_no_perf(true);
+        let params = if config.tap {
+            params.with_cb_eval(Some(on_node)).with_cb_eval_user_data(tap.0.as_ptr().cast())
+        } else {
+            params
+        };
         let mut llama =
             model.new_context(backend(), params).map_err(|source| Error::Context { source, log: take_log() })?;
         let pool = if config.threads > 1 { Threadpool::new(config.threads, config.poll) } else { None };
@@ -237,7 +248,7 @@ impl<'model> Context<'model> {
             // SAFETY: the pool lives in this struct beside the context, is dropped after it, and is never handed out.
             unsafe { llama.attach_threadpool(pool.0.as_ptr(), pool.0.as_ptr()) };
         }
-        Ok(Self { llama, _pool: pool, tap, width, batch: LlamaBatch::new(ROWS_MAX, 1) })
+        Ok(Self { llama, _pool: pool, tap, width, batch: LlamaBatch::new(ROWS_MAX, 1), state: Vec::new() })
     }
 
     /// Runs one decode call. With `hidden` the final hidden state of every output row can be read beside its logits; rows
@@ -260,6 +271,18 @@ impl<'model> Context<'model> {
         self.llama.get_logits_ith(row_index(index))
     }
 
+    /// Chooses a token from output row `index` of the last decode call and tells the chain so.
+    ///
+    /// # Errors
+    /// When no token satisfies the chain's grammar.
+    pub fn sample(&mut self, chain: &mut CommonSampler, index: usize) -> Result<u32, Error> {
+        let token = chain
+            .sample(&mut self.llama, row_index(index), false)
+            .map_err(|source| Error::Sample { source, log: take_log() })?;
+        chain.accept(token, true);
+        u32::try_from(token.0).map_err(|_| Error::Commit("no candidate token is left".into()))
+    }
+
     /// The hidden state of output row `index` of the last decode call, `[n_embd]`, after the final norm.
     ///
     /// # Errors
@@ -280,9 +303,128 @@ impl<'model> Context<'model> {
         }
     }
 
+    /// Copies the state of one sequence to another and returns whether that worked; the other is empty if not.
+    pub fn copy_sequence(&mut self, from: u32, to: u32) -> bool {
+        let size = self.llama.state_seq_get_size(signed(from));
+        self.state.resize(size, 0);
+        let written = self.llama.state_seq_get_data(&mut self.state, signed(from));
+        let taken = self.state.get(..written).filter(|state| !state.is_empty());
+        let read = taken.map_or(0, |state| self.llama.state_seq_set_data(state, signed(to)));
+        // Long prompts make large states; what is not needed again soon is given back.
+        if self.state.capacity() > STATE_BYTES_KEPT {
+            self.state = Vec::new();
+        }
+        if read == 0 {
+            let _ = self.truncate(to, 0);
+        }
+        read > 0
+    }
+
+    /// Moves the tokens of `sequence` at positions `from..from + length` down to `to`, over what stands between.
+    ///
+    /// # Errors
+    /// When the model's memory cannot be cut there.
+    pub fn move_down(&mut self, sequence: u32, from: u32, to: u32, length: u32) -> Result<(), Error> {
+        let cut = |_| Error::Truncate { sequence, position: to };
+        self.llama.clear_kv_cache_seq(Some(sequence), Some(to), Some(from)).map_err(cut)?;
+        let delta = signed(to) - signed(from);
+        self.llama.kv_cache_seq_add(signed(sequence), Some(from), Some(from + length), delta).map_err(cut)
+    }
+
+    /// Whether tokens can be moved at all.
+    pub fn can_move(&self) -> bool {
+        self.llama.memory_can_shift()
+    }
+
+    /// The first position that `sequence` still holds; models that attend to a window forget what left it.
+    pub fn first_position(&self, sequence: u32) -> Option<u32> {
+        u32::try_from(self.llama.memory_seq_pos_min(signed(sequence))).ok()
+    }
+
     /// Tokens one sequence can hold.
     pub fn n_ctx_sequence(&self) -> u32 {
         self.llama.n_ctx_seq()
+    }
+}
+
+/// How to build an [`EmbeddingContext`].
+#[derive(Clone, Copy, Debug)]
+pub struct EmbeddingConfig {
+    /// Tokens of one call, and so of one input at most.
+    pub n_ctx: u32,
+    /// Threads.
+    pub threads: i32,
+    /// Flash attention on or off; `None` as llama.cpp finds best.
+    pub flash_attention: Option<bool>,
+    /// How the tokens' states become one vector.
+    pub pooling: LlamaPoolingType,
+}
+
+/// A llama.cpp context that turns inputs into vectors. Owned by one thread.
+pub struct EmbeddingContext<'model> {
+    llama: LlamaContext<'model>,
+    batch: LlamaBatch,
+    tokens_max: usize,
+    pooling: LlamaPoolingType,
+}
+
+impl<'model> EmbeddingContext<'model> {
+    /// Builds a context over `model`.
+    ///
+    /// # Errors
+    /// When llama.cpp cannot allocate it.
+    pub fn new(model: &'model LlamaModel, config: &EmbeddingConfig) -> Result<Self, Error> {
+        let tokens_max = usize::try_from(config.n_ctx).unwrap_or(usize::MAX);
+        let flash = match config.flash_attention {
+            None => LlamaFlashAttnType::Auto,
+            Some(true) => LlamaFlashAttnType::Enabled,
+            Some(false) => LlamaFlashAttnType::Disabled,
+        };
+        let sequences = u32::try_from(crate::embed::SEQUENCES_MAX).expect("invariant: a small constant");
+        let params = LlamaContextParams::default()
+            .with_n_ctx(NonZeroU32::new(config.n_ctx))
+            .with_n_seq_max(sequences)
+            .with_n_batch(config.n_ctx)
+            .with_n_ubatch(config.n_ctx)
+            .with_n_threads(config.threads)
+            .with_n_threads_batch(config.threads)
+            .with_flash_attn_type(flash)
+            .with_pooling_type(config.pooling)
+            .with_kv_unified(true)
+            .with_embeddings(true)
+            .with_no_perf(true);
+        take_log();
+        let llama =
+            model.new_context(backend(), params).map_err(|source| Error::Context { source, log: take_log() })?;
+        let pooling = llama.pooling_type();
+        Ok(Self { llama, batch: LlamaBatch::new(tokens_max, 1), tokens_max, pooling })
+    }
+
+    /// Tokens of one call.
+    pub fn tokens_max(&self) -> usize {
+        self.tokens_max
+    }
+
+    /// One vector for each input, not normalised. The inputs fit one call together.
+    ///
+    /// # Errors
+    /// When llama.cpp refuses the batch or fails, or the model pools nothing.
+    pub fn embed(&mut self, inputs: &[Vec<u32>]) -> Result<Vec<Vec<f32>>, Error> {
+        if matches!(self.pooling, LlamaPoolingType::None | LlamaPoolingType::Rank) {
+            return Err(Error::Pooling);
+        }
+        self.llama.clear_kv_cache();
+        self.batch.clear();
+        for (sequence, input) in (0i32..).zip(inputs) {
+            for (position, token) in (0i32..).zip(input) {
+                self.batch.add(LlamaToken(signed(*token)), position, &[sequence], true)?;
+            }
+        }
+        self.llama.decode(&mut self.batch).map_err(|source| Error::Decode { source, log: take_log() })?;
+        (0i32..)
+            .zip(inputs)
+            .map(|(sequence, _)| Ok(self.llama.embeddings_seq_ith(sequence).map_err(|_| Error::Pooling)?.to_vec()))
+            .collect()
     }
 }
 

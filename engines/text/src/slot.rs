@@ -1,7 +1,9 @@
 //! One reply under way: its place in a sequence, its sampler state, its commitment and the listener at the other end.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use ogong_base::class::NumericClass;
 use ogong_base::hash::ReplyId;
 use ogong_commitment::builder::{Trajectory, TrajectoryBuilder};
 use ogong_commitment::digest::Digest;
@@ -10,16 +12,24 @@ use ogong_commitment::sketch::Bank;
 use tokio::sync::mpsc;
 
 use crate::error::Error;
+use crate::logprobs::{self, TokenLogprobs};
+use crate::memory::Reuse;
+use crate::metrics::{Metrics, Outcome};
 use crate::model::Model;
-use crate::request::Generate;
+use crate::plain::Plain;
+use crate::raw::Context;
+use crate::request::{Commit, Generate, How};
 use crate::stop::{Scan, StopScanner};
 use crate::store::{Committed, Store};
+use crate::timings::{Clock, Timings};
 
 /// What a listener hears of its reply.
 #[derive(Debug)]
 pub enum Event {
     /// Raw bytes of the answer; may cut a character.
     Text(Vec<u8>),
+    /// How likely the next token was, ahead of its text, where that was asked for.
+    Logprobs(TokenLogprobs),
     /// The answer is complete.
     Done(Done),
     /// The answer failed; nothing is committed.
@@ -54,8 +64,12 @@ pub struct Done {
     pub finish: Finish,
     /// Tokens of the prompt.
     pub n_prompt: u32,
+    /// How many of them came from memory.
+    pub n_cached: u32,
     /// Tokens of the answer, the end token among them.
     pub n_tokens: u32,
+    /// How long it took.
+    pub timings: Timings,
     /// What was committed, in commit mode.
     pub trajectory: Option<Arc<Trajectory>>,
 }
@@ -67,21 +81,43 @@ pub struct Pending {
     pub job: Generate,
     /// The listener.
     pub events: mpsc::Sender<Event>,
+    /// When it came in.
+    pub arrived: Instant,
 }
 
 /// A reply that holds a sequence.
 pub struct Slot {
-    job: Generate,
+    prompt: Vec<u32>,
+    limit: u32,
+    stream: bool,
     events: mpsc::Sender<Event>,
-    /// Prompt tokens decoded so far.
+    arrived: Instant,
+    /// Whether the prompt's turn has come.
+    warm: bool,
+    /// Prompt tokens in the sequence so far.
     prefilled: usize,
+    /// How many of them came from memory.
+    n_cached: usize,
     /// The token that the next answer row feeds.
     last: u32,
     n_tokens: u32,
-    counts: Counts,
     stops: StopScanner,
-    builder: Option<TrajectoryBuilder>,
     held_text: Vec<u8>,
+    clock: Clock,
+    chooser: Chooser,
+}
+
+/// Chooses an answer's tokens.
+enum Chooser {
+    Committed(Box<Committing>),
+    Plain(Box<Plain>),
+}
+
+/// The canonical sampler's state and the commitment that grows with it.
+struct Committing {
+    commit: Commit,
+    counts: Counts,
+    builder: Option<TrajectoryBuilder>,
 }
 
 /// Whether a slot goes on.
@@ -93,22 +129,50 @@ pub enum Progress {
     Ended,
 }
 
+/// What the scheduler hands a slot of one answer row.
+pub struct RowOf<'run, 'model> {
+    /// Holds the row's outputs.
+    pub context: &'run mut Context<'model>,
+    /// The row's index in the last decode call.
+    pub row: usize,
+    /// The model.
+    pub model: &'run Model,
+    /// The sketch bank.
+    pub bank: &'run Bank,
+    /// Where commitments go.
+    pub store: &'run Store,
+    /// Where counts go.
+    pub metrics: &'run Metrics,
+}
+
 impl Slot {
-    /// Takes a job up.
-    pub fn new(pending: Pending, builder: Option<TrajectoryBuilder>) -> Self {
-        let Pending { job, events } = pending;
-        let stops = StopScanner::new(job.params.stop.iter().cloned());
-        let last = job.prompt.last().copied().unwrap_or_default();
+    /// Takes a job up; `class` is what a commitment says of the engine.
+    pub fn new(pending: Pending, class: &NumericClass) -> Self {
+        let Pending { job: Generate { prompt, limit, stream, how }, events, arrived } = pending;
+        let (stops, chooser) = match how {
+            How::Committed(commit) => {
+                let builder = TrajectoryBuilder::new(&prompt, class.class_hash(), commit.params.clone());
+                let stops = StopScanner::new(commit.params.stop.iter().cloned());
+                let committing = Committing { commit: *commit, counts: Counts::default(), builder: Some(builder) };
+                (stops, Chooser::Committed(Box::new(committing)))
+            }
+            How::Plain(mut plain) => (StopScanner::new(std::mem::take(&mut plain.stops)), Chooser::Plain(plain)),
+        };
         Self {
+            last: prompt.last().copied().unwrap_or_default(),
+            prompt,
+            limit,
+            stream,
             events,
+            arrived,
+            warm: false,
             prefilled: 0,
-            last,
+            n_cached: 0,
             n_tokens: 0,
-            counts: Counts::default(),
             stops,
-            builder,
             held_text: Vec::new(),
-            job,
+            clock: Clock::begin(),
+            chooser,
         }
     }
 
@@ -117,15 +181,37 @@ impl Slot {
         self.events.is_closed()
     }
 
+    /// The prompt's tokens.
+    pub fn prompt(&self) -> &[u32] {
+        &self.prompt
+    }
+
+    /// How much of the prompt's beginning may come from memory.
+    pub fn reuse(&self) -> Reuse {
+        match &self.chooser {
+            Chooser::Committed(_) => Reuse::Nothing,
+            Chooser::Plain(plain) => plain.reuse(),
+        }
+    }
+
+    /// Whether the prompt's turn has come.
+    pub fn is_warm(&self) -> bool {
+        self.warm
+    }
+
+    /// Notes that the prompt's turn has come and its first `tokens` are there.
+    pub fn warmed(&mut self, tokens: usize) {
+        self.warm = true;
+        self.prefilled = tokens;
+        self.n_cached = tokens;
+        self.clock = Clock::begin();
+    }
+
     /// The next prompt chunk: its first position and its tokens; `None` once all but the last token are in.
     pub fn prompt_chunk(&self, chunk: usize) -> Option<(usize, &[u32])> {
-        let until = self.job.prompt.len().saturating_sub(1);
+        let until = self.prompt.len().saturating_sub(1);
         let end = until.min(self.prefilled + chunk);
-        self.job
-            .prompt
-            .get(self.prefilled..end)
-            .filter(|tokens| !tokens.is_empty())
-            .map(|tokens| (self.prefilled, tokens))
+        self.prompt.get(self.prefilled..end).filter(|tokens| !tokens.is_empty()).map(|tokens| (self.prefilled, tokens))
     }
 
     /// Notes that prompt tokens were decoded.
@@ -135,51 +221,51 @@ impl Slot {
 
     /// The token and position of the next answer row.
     pub fn next_row(&self) -> (u32, u32) {
-        let position = self.job.prompt.len().saturating_sub(1) + self.n_tokens as usize;
+        let position = self.prompt.len().saturating_sub(1) + self.n_tokens as usize;
         (self.last, u32::try_from(position).unwrap_or(u32::MAX))
     }
 
     /// Whether the reply is committed, so that hidden states are wanted.
     pub fn is_committed(&self) -> bool {
-        self.builder.is_some()
+        matches!(self.chooser, Chooser::Committed(_))
     }
 
     /// Takes the outputs of one answer row, chooses the token and passes it on.
     ///
     /// # Errors
     /// When the numbers cannot be committed or no candidate is left (SPEC 3.10, 4.4).
-    pub fn take_row(
-        &mut self,
-        model: &Model,
-        bank: &Bank,
-        logits: &[f32],
-        hidden: Option<&[f32]>,
-        store: &Store,
-    ) -> Result<Progress, Error> {
-        let refused = |error: &dyn std::fmt::Display| Error::Commit(error.to_string());
-        let digest = Digest::from_logits(logits).map_err(|error| refused(&error))?;
-        let id = sampler::choose(&digest, &self.job.params, &self.counts, &self.job.seed, self.n_tokens)
-            .ok_or_else(|| refused(&"no candidate token is left"))?;
-        if let Some(builder) = &mut self.builder {
-            let hidden = hidden.ok_or_else(|| refused(&"hidden state is missing"))?;
-            let sketch = bank.project(hidden).map_err(|error| refused(&error))?;
-            builder.push(id, model.piece(id), sketch, digest);
-        }
-        self.counts.add(id);
+    pub fn take_row(&mut self, of: RowOf<'_, '_>) -> Result<Progress, Error> {
+        let RowOf { context, row, model, bank, store, metrics } = of;
+        let id = match &mut self.chooser {
+            Chooser::Committed(committing) => committing.choose(context, row, model, bank, self.n_tokens)?,
+            Chooser::Plain(plain) => choose(plain, context, row, &self.events)?,
+        };
         self.n_tokens += 1;
         self.last = id;
-        let finish = self.scan(model, id);
-        match finish {
-            Ok(None) if self.n_tokens >= self.job.limit => Ok(self.end(Finish::Length, store)),
+        if self.clock.has_begun() {
+            metrics.next_token(self.clock.token());
+        } else {
+            self.clock.token();
+            metrics.first_token(self.arrived.elapsed());
+        }
+        match self.scan(model, id) {
+            Ok(None) if self.n_tokens >= self.limit => Ok(self.end(Finish::Length, store, metrics)),
             Ok(None) => Ok(Progress::Going),
-            Ok(Some(finish)) => Ok(self.end(finish, store)),
-            Err(()) => Ok(Progress::Ended),
+            Ok(Some(finish)) => Ok(self.end(finish, store, metrics)),
+            Err(()) => {
+                metrics.ended(Outcome::Abandoned);
+                Ok(Progress::Ended)
+            }
         }
     }
 
     /// Shows the token's text; `Err` when nobody listens any more.
     fn scan(&mut self, model: &Model, id: u32) -> Result<Option<Finish>, ()> {
-        let (bytes, finish) = match self.stops.push(model.piece(id)) {
+        let preserved = match &self.chooser {
+            Chooser::Plain(plain) if plain.preserved.contains(&id) => Some(model.written(id)),
+            _ => None,
+        };
+        let (bytes, finish) = match self.stops.push(preserved.as_deref().unwrap_or_else(|| model.piece(id))) {
             Scan::Go(bytes) => (bytes, None),
             Scan::Stop(bytes) => (bytes, Some(Finish::StopString)),
         };
@@ -188,7 +274,7 @@ impl Slot {
     }
 
     fn show(&mut self, bytes: Vec<u8>) -> Result<(), ()> {
-        if !self.job.stream || bytes.is_empty() {
+        if !self.stream || bytes.is_empty() {
             self.held_text.extend_from_slice(&bytes);
             return if self.events.is_closed() { Err(()) } else { Ok(()) };
         }
@@ -196,18 +282,26 @@ impl Slot {
         self.events.try_send(Event::Text(bytes)).map_err(|_| ())
     }
 
-    fn end(&mut self, finish: Finish, store: &Store) -> Progress {
+    fn end(&mut self, finish: Finish, store: &Store, metrics: &Metrics) -> Progress {
         let mut text = std::mem::take(&mut self.held_text);
         text.extend_from_slice(&self.stops.finish());
         let event = match self.commit(finish, store) {
             Ok(trajectory) => {
                 if !text.is_empty() && self.events.try_send(Event::Text(text)).is_err() {
+                    metrics.ended(Outcome::Abandoned);
                     return Progress::Ended;
                 }
-                let n_prompt = u32::try_from(self.job.prompt.len()).unwrap_or(u32::MAX);
-                Event::Done(Done { finish, n_prompt, n_tokens: self.n_tokens, trajectory })
+                metrics.ended(Outcome::Done);
+                let n_prompt = u32::try_from(self.prompt.len()).unwrap_or(u32::MAX);
+                let n_cached = u32::try_from(self.n_cached).unwrap_or(u32::MAX);
+                let timings = self.clock.timings(n_cached, n_prompt.saturating_sub(n_cached), self.n_tokens);
+                metrics.answered(&timings);
+                Event::Done(Done { finish, n_prompt, n_cached, n_tokens: self.n_tokens, timings, trajectory })
             }
-            Err(error) => Event::Failed(error),
+            Err(error) => {
+                metrics.ended(Outcome::Failed);
+                Event::Failed(error)
+            }
         };
         // Nobody hears it when the client has just hung up; the slot is free either way.
         let _ = self.events.try_send(event);
@@ -216,10 +310,12 @@ impl Slot {
 
     /// Seals the commitment and keeps it, before the listener hears that the answer is complete.
     fn commit(&mut self, finish: Finish, store: &Store) -> Result<Option<Arc<Trajectory>>, Error> {
-        let (Some(builder), Some(commit)) = (self.builder.take(), &self.job.commit) else { return Ok(None) };
+        let Chooser::Committed(committing) = &mut self.chooser else { return Ok(None) };
+        let Some(builder) = committing.builder.take() else { return Ok(None) };
         let trajectory = builder.finish(stop_reason(finish)).map_err(|error| Error::Commit(error.to_string()))?;
         let trajectory = Arc::new(trajectory);
-        store.insert(commit.reply_id, Committed { trajectory: Arc::clone(&trajectory), body: commit.body.clone() });
+        let Commit { reply_id, body, .. } = &committing.commit;
+        store.insert(*reply_id, Committed { trajectory: Arc::clone(&trajectory), body: body.clone() });
         Ok(Some(trajectory))
     }
 
@@ -230,8 +326,42 @@ impl Slot {
 
     /// The reply's name, where it has one.
     pub fn reply_id(&self) -> Option<ReplyId> {
-        self.job.commit.as_ref().map(|commit| commit.reply_id)
+        match &self.chooser {
+            Chooser::Committed(committing) => Some(committing.commit.reply_id),
+            Chooser::Plain(_) => None,
+        }
     }
+}
+
+impl Committing {
+    /// The canonical choice for answer token `t` (SPEC 4), recorded with what it was made from.
+    fn choose(&mut self, context: &Context<'_>, row: usize, model: &Model, bank: &Bank, t: u32) -> Result<u32, Error> {
+        let refused = |error: &dyn std::fmt::Display| Error::Commit(error.to_string());
+        let digest = Digest::from_logits(context.logits(row)).map_err(|error| refused(&error))?;
+        let id = sampler::choose(&digest, &self.commit.params, &self.counts, &self.commit.seed, t)
+            .ok_or_else(|| refused(&"no candidate token is left"))?;
+        let sketch = bank.project(context.hidden(row)?).map_err(|error| refused(&error))?;
+        if let Some(builder) = &mut self.builder {
+            builder.push(id, model.piece(id), sketch, digest);
+        }
+        self.counts.add(id);
+        Ok(id)
+    }
+}
+
+/// The chain's choice, and what the client wants to know of it.
+fn choose(
+    plain: &mut Plain,
+    context: &mut Context<'_>,
+    row: usize,
+    events: &mpsc::Sender<Event>,
+) -> Result<u32, Error> {
+    let id = context.sample(&mut plain.chain, row)?;
+    if let Some(count) = plain.logprobs {
+        // Nobody hears it when the client has just hung up.
+        let _ = events.try_send(Event::Logprobs(logprobs::measure(context.logits(row), id, count)));
+    }
+    Ok(id)
 }
 
 fn stop_reason(finish: Finish) -> ogong_commitment::leaf::Stop {

@@ -54,8 +54,8 @@ fn company_changes_nothing() {
     let together: Vec<_> = (20..)
         .zip(&bodies)
         .map(|(n, body)| {
-            let prepared = engine.prepare_committed(body.clone(), reply_id(n), limits(48)).expect("a request");
-            engine.generate(prepared.job).expect("queued")
+            let mut prepared = engine.prepare_committed(body.clone(), reply_id(n), limits(48)).expect("a request");
+            engine.generate(prepared.jobs.remove(0)).expect("queued")
         })
         .collect();
     // A score in between must disturb nothing and be disturbed by nothing.
@@ -85,8 +85,9 @@ fn an_engine_that_does_not_commit_says_so() {
     let engine = Engine::load(&EngineConfig { commit: false, parallel: 1, ..config("Q8_0") }).expect("engine");
     let refused = engine.prepare_committed(body("x", ""), reply_id(1), limits(8));
     assert_eq!(refused.expect_err("refused"), ogong_text::RequestError::NotCommitting);
-    let prepared = engine.prepare_plain(&body("Say hello.", r#","seed":1,"max_tokens":8"#)).expect("a plain request");
-    let (text, done) = wait(engine.generate(prepared.job).expect("queued")).expect("a reply");
+    let mut prepared =
+        engine.prepare_plain(&body("Say hello.", r#","seed":1,"max_tokens":8"#)).expect("a plain request");
+    let (text, done) = wait(engine.generate(prepared.jobs.remove(0)).expect("queued")).expect("a reply");
     assert!(!text.is_empty() && done.trajectory.is_none() && done.n_tokens <= 8);
 }
 
@@ -101,8 +102,9 @@ fn the_tap_reads_what_llama_calls_embeddings() {
     use ogong_text::raw::{Context, ContextConfig, Row, backend};
 
     let config = config("Q8_0");
-    let model = Model::load(&config.model, &Cancel::default()).expect("model");
+    let model = Model::load(&config.model, true, &Cancel::default()).expect("model");
     let context = ContextConfig {
+        tap: true,
         n_ctx: 256,
         sequences: 4,
         threads: 1,

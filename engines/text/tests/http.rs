@@ -2,60 +2,20 @@
 
 mod common;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::server::Server;
 use common::{body, config, limits, reply_id};
-use ogong_daemon::Shutdown;
+use ogong_engine::Error;
 use ogong_engine::client::CommitHeaders;
 use ogong_engine::wire::{ScoreMode, ScoreRequest};
-use ogong_engine::{EngineClient, Error};
 use ogong_openai::sse::{EventReader, Payload};
 use ogong_openai::{Endpoint, ErrorBody};
-use ogong_text::http::{App, serve};
-use ogong_text::{Engine, EngineConfig};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use ogong_text::EngineConfig;
 use tokio::time::timeout;
 
 const CHAT: &str = "/v1/chat/completions";
-/// Far more than any of these requests takes.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-struct Server {
-    client: EngineClient,
-    shutdown: Shutdown,
-    task: JoinHandle<std::io::Result<()>>,
-}
-
-impl Server {
-    async fn start(config: EngineConfig) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address: SocketAddr = listener.local_addr().expect("address");
-        let app = App::new(None, config.alias.clone());
-        let shutdown = Shutdown::new();
-        let task = tokio::spawn(serve(listener, app.clone(), shutdown.clone()));
-        let client = EngineClient::new(&format!("http://{address}")).expect("client");
-        assert!(!client.health().await.expect("it listens already"), "not healthy while loading");
-        assert!(matches!(client.capabilities().await, Err(Error::Refused { status: 503, .. })));
-        let engine = tokio::task::spawn_blocking(move || Engine::load(&config)).await.expect("join").expect("engine");
-        app.serve_with(engine);
-        assert!(client.health().await.expect("health"));
-        Self { client, shutdown, task }
-    }
-
-    async fn post(&self, path: &str, body: impl Into<Bytes>) -> (u16, Bytes) {
-        let response = self.client.forward(path, body.into(), None).await.expect("an answer");
-        (response.status().as_u16(), response.bytes().await.expect("body"))
-    }
-
-    async fn stop(self) {
-        self.shutdown.trigger();
-        timeout(PATIENCE, self.task).await.expect("it ends").expect("join").expect("no error");
-    }
-}
-
 /// The text of a stream, its last finish reason, and whether it ended properly.
 async fn read_stream(endpoint: Endpoint, response: reqwest::Response) -> (String, Vec<String>, bool) {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -94,7 +54,9 @@ async fn streamed_and_whole_answers_agree() {
         assert!(!text.is_empty() && done);
         let last: serde_json::Value = serde_json::from_str(documents.last().expect("chunks")).expect("json");
         let whole: serde_json::Value = serde_json::from_slice(&whole).expect("json");
-        assert_eq!(last["usage"], whole["usage"]);
+        for count in ["prompt_tokens", "completion_tokens", "total_tokens"] {
+            assert_eq!(last["usage"][count], whole["usage"][count]);
+        }
         assert_eq!(last["choices"], serde_json::json!([]));
     }
     server.stop().await;
@@ -185,11 +147,17 @@ async fn bad_input_is_refused_and_the_engine_goes_on() {
         (CHAT, "{}".into(), 400, "invalid_value"),
         (CHAT, r#"{"prompt":"x"}"#.into(), 400, "invalid_value"),
         ("/v1/completions", r#"{"messages":[{"role":"user","content":"x"}]}"#.into(), 400, "invalid_value"),
-        ("/v1/completions", r#"{"prompt":["a","b"]}"#.into(), 400, "invalid_value"),
+        ("/v1/completions", r#"{"prompt":["a",{}]}"#.into(), 400, "invalid_value"),
         ("/v1/completions", r#"{"prompt":[49152]}"#.into(), 400, "invalid_value"),
         ("/v1/completions", r#"{"prompt":""}"#.into(), 400, "invalid_value"),
+        ("/v1/completions", r#"{"prompt":"x","grammar":"root ::= nothing"}"#.into(), 400, "invalid_value"),
+        ("/v1/completions", r#"{"prompt":"x","json_schema":{"type":"nonsense"}}"#.into(), 400, "invalid_value"),
+        ("/v1/completions", r#"{"prompt":"x","mirostat":3}"#.into(), 400, "invalid_value"),
+        ("/v1/completions", r#"{"prompt":"x","repeat_penalty":0}"#.into(), 400, "invalid_value"),
+        ("/v1/completions", b"{\"prompt\":\"\xff\"}".as_slice().into(), 400, "invalid_json"),
+        ("/infill", r#"{"input_prefix":"a","input_suffix":"b"}"#.into(), 400, "infill_unavailable"),
         ("/v1/completions", r#"{"prompt":"x","temperature":9}"#.into(), 400, "invalid_value"),
-        ("/v1/completions", r#"{"prompt":"x","n":2}"#.into(), 400, "invalid_value"),
+        ("/v1/completions", r#"{"prompt":"x","n":17}"#.into(), 400, "invalid_value"),
         ("/v1/completions", r#"{"prompt":"x","stream":"yes"}"#.into(), 400, "invalid_value"),
         ("/v1/completions", r#"{"prompt":"x","model":"gpt-9"}"#.into(), 404, "model_not_found"),
         ("/v1/completions", format!(r#"{{"prompt":"{long}"}}"#).into(), 400, "context_length_exceeded"),

@@ -7,15 +7,17 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use ogong_base::hash::ReplyId;
 use ogong_engine::wire::{HEADER_ISSUED_MS, HEADER_MAX_TOKENS, HEADER_N_CTX, HEADER_REPLY_ID, OrderLimits};
-use ogong_openai::{Endpoint, ErrorKind};
+use ogong_openai::Endpoint;
 
 use super::error::Refusal;
-use super::frame::{self, Head};
-use super::{App, read_body};
+use super::frame::{Choice, Head};
+use super::reader::Reader;
+use super::stream::Streaming;
+use super::{App, random_id, read_body};
+use crate::Engine;
 use crate::error::{Error, RequestError};
-use crate::request::Prepared;
-use crate::slot::{Done, Event};
-use crate::stop::Utf8Assembler;
+use crate::request::{Framing, Prepared};
+use crate::slot::Event;
 
 /// `POST /v1/chat/completions`.
 pub async fn chat(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
@@ -25,6 +27,19 @@ pub async fn chat(State(app): State<App>, headers: HeaderMap, body: Body) -> Res
 /// `POST /v1/completions`.
 pub async fn completions(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
     answer(&app, Endpoint::Completions, &headers, body).await
+}
+
+/// `POST /infill`: fills in the middle.
+pub async fn infill(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+    let engine = app.engine()?.clone();
+    let bytes = read_body(body).await?;
+    let preparing = tokio::task::spawn_blocking({
+        let engine = engine.clone();
+        move || engine.prepare_infill(&bytes)
+    });
+    let prepared = preparing.await.map_err(|_| Refusal::from(Error::Stopped))??;
+    app.check_model(prepared.framing.model.as_deref())?;
+    respond(engine, prepared, None).await
 }
 
 async fn answer(app: &App, endpoint: Endpoint, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
@@ -40,7 +55,7 @@ async fn answer(app: &App, endpoint: Endpoint, headers: &HeaderMap, body: Body) 
         }
     });
     let prepared = preparing.await.map_err(|_| Refusal::from(Error::Stopped))??;
-    if prepared.endpoint != endpoint {
+    if prepared.framing.endpoint != endpoint {
         let (param, path) = if endpoint == Endpoint::Chat {
             ("prompt", "/v1/completions")
         } else {
@@ -48,18 +63,34 @@ async fn answer(app: &App, endpoint: Endpoint, headers: &HeaderMap, body: Body) 
         };
         return Err(RequestError::member(param, format!("belongs to {path}")).into());
     }
-    check_model(app, &prepared)?;
-    let Prepared { job, model, include_usage, .. } = prepared;
-    let id = answer_id(endpoint, committed.map(|(reply_id, _)| reply_id));
-    let model = model.unwrap_or_else(|| engine.capabilities().model.clone());
-    let head = Head { endpoint, id, model, created: ogong_daemon::clock::now_ms() / 1000 };
-    let streaming = job.stream;
-    let events = engine.generate(job)?;
-    if streaming {
-        return Ok(event_stream(frame::stream(head, include_usage, events)));
+    if !prepared.framing.committed {
+        app.check_model(prepared.framing.model.as_deref())?;
     }
-    let (text, done) = collect(events).await?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], head.answer(text, &done)).into_response())
+    respond(engine, prepared, committed.map(|(reply_id, _)| reply_id)).await
+}
+
+/// Begins the jobs and frames what they say.
+async fn respond(engine: Engine, prepared: Prepared, reply_id: Option<ReplyId>) -> Result<Response, Refusal> {
+    let Prepared { jobs, framing } = prepared;
+    let Framing { endpoint, model, stream, include_usage, per_prompt, reader, .. } = framing;
+    let model = model.unwrap_or_else(|| engine.capabilities().model.clone());
+    let created = ogong_daemon::clock::now_ms() / 1000;
+    let head = Head { endpoint, id: answer_id(endpoint, reply_id), model, created };
+    let mut answers = Vec::with_capacity(jobs.len());
+    for (index, job) in jobs.into_iter().enumerate() {
+        let choice = Choice::new(index, reader.clone().map(Reader::new));
+        // Those begun already end with their receivers, should the queue be full.
+        answers.push((choice, engine.generate(job)?));
+    }
+    if stream {
+        return Ok(event_stream(Streaming::new(engine, head, include_usage, per_prompt, answers).into_stream()));
+    }
+    let mut choices = Vec::with_capacity(answers.len());
+    for (choice, events) in answers {
+        choices.push(collect(&engine, endpoint, choice, events).await?);
+    }
+    let answer = head.answer(&mut choices, per_prompt);
+    Ok(([(header::CONTENT_TYPE, "application/json")], answer).into_response())
 }
 
 fn event_stream(
@@ -71,31 +102,24 @@ fn event_stream(
     response
 }
 
-async fn collect(mut events: tokio::sync::mpsc::Receiver<Event>) -> Result<(String, Done), Refusal> {
-    let mut assembler = Utf8Assembler::default();
-    let mut text = String::new();
+async fn collect(
+    engine: &Engine,
+    endpoint: Endpoint,
+    mut choice: Choice,
+    mut events: tokio::sync::mpsc::Receiver<Event>,
+) -> Result<Choice, Refusal> {
     while let Some(event) = events.recv().await {
         match event {
-            Event::Text(bytes) => text.push_str(&assembler.push(&bytes)),
+            Event::Text(bytes) => choice.keep(&bytes),
+            Event::Logprobs(measured) => choice.likely(endpoint, engine.model(), &measured),
             Event::Done(done) => {
-                text.push_str(&assembler.finish());
-                return Ok((text, done));
+                choice.keep_end(done);
+                return Ok(choice);
             }
             Event::Failed(error) => return Err(error.into()),
         }
     }
     Err(Error::Stopped.into())
-}
-
-/// A plain request must name the model it gets, where the operator has named it.
-fn check_model(app: &App, prepared: &Prepared) -> Result<(), Refusal> {
-    match (&app.alias, &prepared.model) {
-        (Some(alias), Some(model)) if prepared.job.commit.is_none() && **alias != **model => {
-            let message = format!("model {model:?} is not served here, {alias:?} is; hint: see /v1/models");
-            Err(Refusal::new(ErrorKind::NotFound, "model_not_found", message))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn commit_headers(headers: &HeaderMap) -> Result<Option<(ReplyId, OrderLimits)>, Refusal> {
@@ -118,12 +142,7 @@ fn answer_id(endpoint: Endpoint, reply_id: Option<ReplyId>) -> String {
     let prefix = if endpoint == Endpoint::Chat { "chatcmpl" } else { "cmpl" };
     let name = match reply_id {
         Some(reply_id) => reply_id.to_hex(),
-        None => {
-            let mut random = [0; 12];
-            // Without randomness the id is not unique, which harms nobody.
-            let _ = getrandom::fill(&mut random);
-            random.iter().map(|byte| format!("{byte:02x}")).collect()
-        }
+        None => random_id(),
     };
     format!("{prefix}-{name}")
 }

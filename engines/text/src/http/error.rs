@@ -68,6 +68,8 @@ impl From<RequestError> for Refusal {
             RequestError::PromptTooLong { .. } | RequestError::ContextTooLong { .. } => "context_length_exceeded",
             RequestError::NotCommitting => "commit_unavailable",
             RequestError::NotExact { .. } => "exact_unavailable",
+            RequestError::NoText => "generation_unavailable",
+            RequestError::NoInfill => "infill_unavailable",
             RequestError::Member { .. } => "invalid_value",
         };
         let body = ErrorBody::new(ErrorKind::InvalidRequest, code, error.to_string());
@@ -83,6 +85,7 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let (kind, code) = match &error {
             Error::Request(error) => return error.clone().into(),
+            Error::Pooling => (ErrorKind::InvalidRequest, "embeddings_unavailable"),
             Error::Busy { .. } => (ErrorKind::Unavailable, "busy"),
             Error::Stopped => (ErrorKind::Unavailable, "stopping"),
             Error::Commit(_) => (ErrorKind::Internal, "commit_failed"),

@@ -11,7 +11,7 @@ use ogong_base::codec::Encode;
 use ogong_base::hash::ReplyId;
 use ogong_engine::wire::{Capabilities, ScoreReply, ScoreRequest};
 use ogong_openai::ErrorKind;
-use ogong_openai::answer::ModelList;
+use serde_json::{Value, json};
 
 use super::error::Refusal;
 use super::{App, read_body};
@@ -23,10 +23,48 @@ pub async fn health(State(app): State<App>) -> Result<Json<serde_json::Value>, R
     app.engine().map(|_| Json(serde_json::json!({"status": "ok"})))
 }
 
-/// `GET /v1/models`.
-pub async fn models(State(app): State<App>) -> Result<Json<ModelList>, Refusal> {
-    let model = app.engine()?.capabilities().model.clone();
-    Ok(Json(ModelList::new([(model, "ogong".to_owned())], app.created)))
+/// `GET /v1/models`: the one model, with what its file says of itself.
+pub async fn models(State(app): State<App>) -> Result<Json<Value>, Refusal> {
+    let engine = app.engine()?;
+    let model = engine.model();
+    let meta = json!({
+        "n_vocab": model.n_vocab, "n_ctx_train": model.n_ctx_train, "n_embd": model.n_embd,
+        "n_params": model.llama().n_params(), "size": model.llama().model_size(),
+    });
+    let one = json!({
+        "id": engine.capabilities().model, "object": "model", "created": app.created, "owned_by": "ogong", "meta": meta,
+    });
+    Ok(Json(json!({"object": "list", "data": [one]})))
+}
+
+/// `GET /props`: what a client may want to know of model and engine.
+pub async fn props(State(app): State<App>) -> Result<Json<Value>, Refusal> {
+    let engine = app.engine()?;
+    let (model, capabilities) = (engine.model(), engine.capabilities());
+    let caps: Value =
+        model.templates().caps_json().ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let written = |id: llama_cpp_4::token::LlamaToken| {
+        u32::try_from(id.0).map(|id| String::from_utf8_lossy(&model.written(id)).into_owned()).unwrap_or_default()
+    };
+    Ok(Json(json!({
+        "model_alias": capabilities.model,
+        "model_path": model.path().display().to_string(),
+        "total_slots": capabilities.slots,
+        "default_generation_settings": {"n_ctx": capabilities.n_ctx},
+        "chat_template": model.templates().source(None).unwrap_or_default(),
+        "chat_template_caps": caps,
+        "supports_thinking": model.templates().supports_enable_thinking(),
+        "modalities": {"vision": false, "audio": false},
+        "bos_token": written(model.llama().token_bos()),
+        "eos_token": written(model.llama().token_eos()),
+        "build_info": capabilities.engine,
+    })))
+}
+
+/// `GET /metrics`: counters in Prometheus' text format.
+pub async fn metrics(State(app): State<App>) -> Result<Response, Refusal> {
+    let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+    Ok((content_type, app.engine()?.metrics()).into_response())
 }
 
 /// `GET /v1/capabilities`.

@@ -3,9 +3,13 @@
 //! It listens before the model is loaded, so that a taken port shows at once and `/health` can say `loading`.
 
 mod answer;
+mod embeddings;
 mod error;
 mod frame;
 mod inspect;
+mod reader;
+mod stream;
+mod tokens;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -20,6 +24,7 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use ogong_base::params::BODY_BYTES_MAX;
 use ogong_daemon::Shutdown;
+use ogong_openai::ErrorKind;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
@@ -68,6 +73,17 @@ impl App {
         }
     }
 
+    /// A plain request must name the model it gets, where the operator has named it.
+    fn check_model(&self, model: Option<&str>) -> Result<(), Refusal> {
+        match (&self.alias, model) {
+            (Some(alias), Some(model)) if **alias != *model => {
+                let message = format!("model {model:?} is not served here, {alias:?} is; hint: see /v1/models");
+                Err(Refusal::new(ErrorKind::NotFound, "model_not_found", message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the engine is loaded.
     pub fn is_ready(&self) -> bool {
         self.engine.get().is_some()
@@ -107,6 +123,14 @@ pub fn router(app: App) -> Router {
         .route("/v1/capabilities", get(inspect::capabilities))
         .route("/v1/chat/completions", post(answer::chat))
         .route("/v1/completions", post(answer::completions))
+        .route("/v1/embeddings", post(embeddings::embeddings))
+        .route("/embeddings", post(embeddings::embeddings))
+        .route("/metrics", get(inspect::metrics))
+        .route("/infill", post(answer::infill))
+        .route("/tokenize", post(tokens::tokenize))
+        .route("/detokenize", post(tokens::detokenize))
+        .route("/apply-template", post(tokens::apply_template))
+        .route("/props", get(inspect::props))
         .route("/v1/score", post(inspect::score))
         .route("/v1/trajectory/{reply_id}", get(inspect::trajectory))
         .route("/v1/replay/{reply_id}", get(inspect::replay))
@@ -155,6 +179,14 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> std::
 async fn stop(engine: Engine) {
     // A panic of the engine's thread has been reported by then.
     let _ = tokio::task::spawn_blocking(move || engine.stop()).await;
+}
+
+/// A name that nothing else has.
+fn random_id() -> String {
+    let mut random = [0; 12];
+    // Without randomness the id is not unique, which harms nobody.
+    let _ = getrandom::fill(&mut random);
+    random.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads a request body within the bound.

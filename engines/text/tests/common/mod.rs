@@ -1,6 +1,8 @@
 //! What the tests share: the model, requests, and an audit of a reply as a validator would do it.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod server;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,6 +41,19 @@ pub fn model(format: &str) -> PathBuf {
     if !path.is_file() {
         let unfinished = path.with_extension(format!("{}.part", std::process::id()));
         ogong_text::quantize::quantize(&shipped, &unfinished, format, 1).expect("quantise");
+        std::fs::rename(&unfinished, &path).expect("rename");
+    }
+    path
+}
+
+/// MiniLM, converted from the package that carries it if it is not there.
+pub fn minilm() -> PathBuf {
+    let path = models().join("all-MiniLM-L6-v2.F32.gguf");
+    if !path.is_file() {
+        let unfinished = path.with_extension(format!("{}.part", std::process::id()));
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/minilm_to_gguf.py");
+        let status = std::process::Command::new("python3").arg(script).arg(&unfinished).status().expect("python3");
+        assert!(status.success(), "{script} failed; hint: it needs pip and, once, the package index");
         std::fs::rename(&unfinished, &path).expect("rename");
     }
     path
