@@ -9,7 +9,7 @@ use anyhow::Result;
 /// When a build fails.
 pub fn all() -> Result<()> {
     binaries()?;
-    localnet()
+    chain_binaries()
 }
 
 /// The binaries of the main workspace, with on-chain settlement.
@@ -27,15 +27,11 @@ pub fn binaries() -> Result<()> {
     ]))
 }
 
-/// The development chain.
+/// The development chain and the IDL's generator. The whole workspace is named, so that its tests find the same crates built.
 ///
 /// # Errors
 /// When the build fails.
-pub fn localnet() -> Result<()> {
+pub fn chain_binaries() -> Result<()> {
     let mut build = run::cargo(&paths::root().join("chain"));
-    run::run(
-        build
-            .args(["build", "--locked", "--package", "ogong-localnet", "--bins"])
-            .env("CARGO_TARGET_DIR", paths::chain_target()),
-    )
+    run::run(build.args(["build", "--locked", "--workspace", "--bins"]).env("CARGO_TARGET_DIR", paths::chain_target()))
 }

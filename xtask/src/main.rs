@@ -10,6 +10,7 @@ mod deny;
 mod docs;
 mod layers;
 mod models;
+mod node;
 mod paths;
 mod run;
 mod setup;
@@ -33,7 +34,7 @@ enum Command {
     Demo(demo::Args),
     /// Everything CI checks.
     Test(test::Args),
-    /// Rebuild the on-chain program's ELF and its source hash.
+    /// Rebuild the on-chain program's ELF, its source hash and its IDL.
     Chain(chain::Args),
     /// Hold the crates' dependencies against the table in ARCHITECTURE.md.
     Layers,

@@ -52,7 +52,12 @@ pub fn binary(name: &str) -> PathBuf {
     target().join("debug").join(name)
 }
 
+/// A binary of the chain's workspace.
+pub fn chain_binary(name: &str) -> PathBuf {
+    chain_target().join("debug").join(name)
+}
+
 /// The development chain.
 pub fn localnet() -> PathBuf {
-    chain_target().join("debug/ogong-localnet")
+    chain_binary("ogong-localnet")
 }

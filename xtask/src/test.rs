@@ -1,6 +1,6 @@
 //! `cargo xtask test`: what CI runs. Formatting, layers, licences, then every test with the real model, engine and chain.
 
-use crate::{build, deny, docs, layers, models, paths, run, setup};
+use crate::{build, chain, deny, docs, layers, models, node, paths, run, setup};
 use anyhow::Result;
 use std::time::Instant;
 
@@ -24,6 +24,8 @@ pub fn run(args: &Args) -> Result<()> {
     run::run(run::cargo(&paths::root()).args(["fmt", "--all", "--check"]))?;
     layers::run()?;
     models::fetch()?;
+    node::prepare()?;
+    chain::check_if_changed()?;
     build::all()?;
     models::quantise()?;
     docs::check()?;
