@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     io,
     net::{Ipv4Addr, SocketAddrV4, TcpListener},
+    path::PathBuf,
     thread,
     time::Duration,
 };
@@ -21,7 +22,7 @@ use surfpool_types::{BlockProductionMode, RpcConfig, SimnetCommand, SimnetConfig
 use tokio::{runtime, sync::oneshot, time};
 use tracing::{debug, info, warn};
 
-use crate::{clock, error::Error, ready::Ready};
+use crate::{clock, error::Error, ledger::Ledger, ready::Ready};
 
 /// How long the validator may take to come up; it needs about 0.1 s on an idle machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -43,6 +44,8 @@ pub struct LocalnetConfig {
     pub slot_ms: u64,
     /// The program's ELF.
     pub program: Cow<'static, [u8]>,
+    /// Where the chain is kept; nowhere if absent.
+    pub ledger: Option<PathBuf>,
 }
 
 /// A running development chain.
@@ -51,22 +54,24 @@ pub struct Localnet {
     commands: Sender<SimnetCommand>,
     ended: oneshot::Receiver<String>,
     locker: SurfnetSvmLocker,
+    ledger: Option<Ledger>,
 }
 
 impl Localnet {
     /// Starts the validator and deploys the program. Call it on a multi-threaded tokio runtime.
     ///
     /// # Errors
-    /// [`Error::Port`], [`Error::Start`] or [`Error::Deploy`].
+    /// [`Error::Port`], [`Error::Start`], [`Error::Deploy`] or one of the ledger's.
     pub async fn start(config: LocalnetConfig) -> Result<Self, Error> {
         let rpc_port = reserve(config.host, config.rpc_port)?;
         let ws_port = reserve(config.host, config.ws_port)?;
-        let (svm, events, geyser) = SurfnetSvm::new(SurfnetSvmConfig {
+        let (mut svm, events, geyser) = SurfnetSvm::new(SurfnetSvmConfig {
             slot_time: config.slot_ms,
             instruction_profiling_enabled: false,
             ..Default::default()
         })
         .map_err(|refused| Error::Start(refused.to_string()))?;
+        let ledger = config.ledger.as_deref().map(|dir| Ledger::open(dir, &mut svm)).transpose()?;
         let locker = SurfnetSvmLocker::new(svm);
         let (commands, commands_rx) = crossbeam_channel::unbounded();
         let surfpool = surfpool_config(&config, rpc_port, ws_port);
@@ -90,6 +95,7 @@ impl Localnet {
             commands,
             ended,
             locker,
+            ledger,
         })
     }
 
@@ -98,13 +104,18 @@ impl Localnet {
         &self.ready
     }
 
-    /// Runs until the validator ends by itself, which it should not; drop the future to stop waiting.
+    /// Runs until the validator ends by itself, which it should not, or its ledger's disk fails; drop the future to stop waiting.
     pub async fn keep(&mut self) -> Error {
         let mut tick = time::interval(CLOCK_PERIOD);
         loop {
             tokio::select! {
                 why = &mut self.ended => return Error::Ended(why.unwrap_or_else(|_| "its thread died".into())),
-                _ = tick.tick() => self.correct_clock(),
+                _ = tick.tick() => {
+                    self.correct_clock();
+                    if let Err(failed) = self.keep_ledger() {
+                        return failed;
+                    }
+                }
             }
         }
     }
@@ -119,12 +130,13 @@ impl Localnet {
         }
     }
 
+    fn keep_ledger(&mut self) -> Result<(), Error> {
+        let Some(ledger) = &mut self.ledger else { return Ok(()) };
+        self.locker.with_svm_writer(|svm| ledger.keep(svm, wall_ms()))
+    }
+
     fn correct_clock(&self) {
-        let wall_ms = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .ok()
-            .and_then(|since| u64::try_from(since.as_millis()).ok())
-            .unwrap_or_default();
+        let wall_ms = wall_ms();
         let moved = self.locker.with_svm_writer(|svm| {
             let corrected = clock::correction(svm.updated_at, wall_ms)?;
             let lag_ms = corrected - svm.updated_at;
@@ -135,6 +147,14 @@ impl Localnet {
             debug!(lag_ms, "chain clock moved forward");
         }
     }
+}
+
+fn wall_ms() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .ok()
+        .and_then(|since| u64::try_from(since.as_millis()).ok())
+        .unwrap_or_default()
 }
 
 fn surfpool_config(config: &LocalnetConfig, rpc_port: u16, ws_port: u16) -> SurfpoolConfig {

@@ -25,6 +25,9 @@ pub struct Cli {
     /// Milliseconds between blocks.
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub slot_ms: u64,
+    /// Keep the chain in this directory: whatever was confirmed is there again after a restart, even after kill -9.
+    #[arg(long, value_name = "DIR", env = "OGONG_LOCALNET_LEDGER")]
+    pub ledger: Option<PathBuf>,
     /// Also write the JSON line to this file, once, when the chain is ready.
     #[arg(long, value_name = "PATH")]
     pub ready_file: Option<PathBuf>,

@@ -44,6 +44,31 @@ pub enum Error {
     /// The embedded validator ended by itself.
     #[error("the embedded validator ended: {0}")]
     Ended(String),
+    /// The ledger cannot be read or written.
+    #[error("cannot use the ledger at {path}")]
+    Ledger {
+        /// Its directory or a file of it.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process has the ledger open.
+    #[error("another chain uses this ledger: {path} is locked")]
+    LedgerInUse {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The ledger holds something that no chain wrote.
+    #[error("the ledger {path} is damaged at line {line}: {why}")]
+    LedgerDamaged {
+        /// Its directory or file.
+        path: PathBuf,
+        /// Line of the journal, from 1; 0 when a row of it is meant.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
     /// The ready file or standard output cannot be written.
     #[error("cannot announce readiness at {target}")]
     Announce {
@@ -69,6 +94,9 @@ impl Error {
             Error::Port { .. } => {
                 "another chain may be running: choose other ports with --rpc-port and --ws-port, or 0 for free ones"
             }
+            Error::Ledger { .. } => "check that --ledger names a writable directory and that its disk is not full",
+            Error::LedgerInUse { .. } => "end the other ogong-localnet, or name another directory with --ledger",
+            Error::LedgerDamaged { .. } => "move the directory away to start a new chain",
             Error::Announce { .. } => "check that the directory of --ready-file exists and is writable",
             Error::Start(_) | Error::Ended(_) | Error::Process(_) => {
                 "run again with RUST_LOG=debug and read the log on stderr"

@@ -31,8 +31,14 @@ async fn serve(cli: Cli) -> Result<(), Error> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
     let program = program::load(cli.program.as_deref())?;
-    let config =
-        LocalnetConfig { host: cli.host, rpc_port: cli.rpc_port, ws_port: cli.ws_port, slot_ms: cli.slot_ms, program };
+    let config = LocalnetConfig {
+        host: cli.host,
+        rpc_port: cli.rpc_port,
+        ws_port: cli.ws_port,
+        slot_ms: cli.slot_ms,
+        program,
+        ledger: cli.ledger,
+    };
     let mut chain = Localnet::start(config).await?;
     let stdin_closed = stdin_closed(cli.exit_on_stdin_close)?;
     chain.ready().announce(cli.ready_file.as_deref())?;
