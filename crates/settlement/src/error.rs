@@ -76,6 +76,12 @@ pub enum Error {
     /// The blockhash ran out before the transaction was confirmed.
     #[error("the transaction was not confirmed before its blockhash expired")]
     Expired,
+    /// A transaction was sent, and the chain did not say in time what became of it.
+    #[error("the transaction {signature} was sent, but the chain did not say whether it landed")]
+    Unconfirmed {
+        /// Its name on the chain, base58.
+        signature: String,
+    },
     /// The transaction does not fit a packet.
     #[error("the transaction has {bytes} bytes, at most {max} fit")]
     TooLong {
@@ -199,14 +205,31 @@ impl Error {
             Error::NotAValidator(_) => "register it with `ogong-chain register-validator`",
             Error::NoQuorum { .. } => "wait until more validators are reachable, or another handler's turn",
             Error::Expired => "the chain is slow or stuck: try again",
+            Error::Unconfirmed { .. } => "the chain's node is away: look the transaction up before sending it again",
             Error::Keypair { .. } => "make a keypair with `ogong-chain keygen PATH`",
             Error::Refused(ChainError::AdminWrong) => "sign with the admin's keypair: `ogong-chain config` shows it",
             _ => return None,
         })
     }
 
+    /// Whether a request may have been carried out although its answer is missing or makes no sense.
+    pub(crate) fn is_lost_answer(&self) -> bool {
+        match self {
+            Error::Unreachable { source, .. } => !source.is_connect(),
+            Error::Answer { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Whether asking again later may help, nothing being wrong with what was asked.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Error::Unreachable { .. } | Error::Expired | Error::Unsigned(_) | Error::NoQuorum { .. })
+        matches!(
+            self,
+            Error::Unreachable { .. }
+                | Error::Expired
+                | Error::Unconfirmed { .. }
+                | Error::Unsigned(_)
+                | Error::NoQuorum { .. }
+        )
     }
 }

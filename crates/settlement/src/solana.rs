@@ -3,11 +3,13 @@
 //! ```text
 //! rpc      JSON-RPC over HTTP
 //! read     config, validators, catalogue, escrows, balances
+//! priority what is paid on top for a place in a block
 //! submit   sign, send, confirm, retry
 //! write    what a wallet does by itself: open an escrow, register, administer
 //! settle   what validators do together: settle, refund
 //! ```
 
+mod priority;
 mod read;
 mod rpc;
 mod settle;
@@ -15,6 +17,7 @@ mod submit;
 mod write;
 
 use ogong_chain_interface::Address;
+pub use priority::PRIORITY_FEE_MAX_DEFAULT;
 pub use rpc::Blockhash;
 pub use settle::{Closed, Settled};
 pub use submit::Confirmed;
@@ -28,6 +31,7 @@ use rpc::Rpc;
 pub struct Chain {
     rpc: Rpc,
     program: Address,
+    priority_fee_max: u64,
 }
 
 impl Chain {
@@ -48,7 +52,7 @@ impl Chain {
     /// # Errors
     /// [`Error::Unreachable`] or [`Error::ProgramMissing`].
     pub async fn attach(rpc_url: &str, program: Address) -> Result<Self, Error> {
-        let chain = Self { rpc: Rpc::new(rpc_url)?, program };
+        let chain = Self { rpc: Rpc::new(rpc_url)?, program, priority_fee_max: PRIORITY_FEE_MAX_DEFAULT };
         chain.rpc.version().await?;
         let account = chain.rpc.accounts(&[program]).await?.pop().flatten();
         if !account.is_some_and(|account| account.executable) {

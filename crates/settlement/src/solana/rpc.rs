@@ -19,13 +19,16 @@ use crate::error::Error;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const CALL_LIMIT: Duration = Duration::from_secs(20);
-/// A call that found nobody is tried again this often: nodes restart.
-const TRIES: u32 = 3;
+/// A call that found nobody, or a node that was too busy, is tried this often: nodes restart and limit rates.
+const TRIES: u32 = 4;
+/// Before the second try; it doubles with each.
 const TRY_PAUSE: Duration = Duration::from_millis(300);
 /// `getMultipleAccounts` takes no more.
 pub(super) const ACCOUNTS_MAX: usize = 100;
 /// What a settlement waits for: two thirds of the chain's stake have voted for the block.
 const COMMITMENT: &str = "confirmed";
+/// A transaction error's name.
+const ALREADY_PROCESSED: &str = "AlreadyProcessed";
 
 /// One node.
 #[derive(Debug, Clone)]
@@ -92,6 +95,18 @@ struct WireAccount {
 struct WireProgramAccount {
     pubkey: String,
     account: WireAccount,
+}
+
+#[derive(Deserialize)]
+struct WireSignature {
+    signature: String,
+    err: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WirePriorityFee {
+    prioritization_fee: u64,
 }
 
 #[derive(Deserialize)]
@@ -189,11 +204,29 @@ impl Rpc {
         self.call("requestAirdrop", json!([to.to_string(), lamports])).await
     }
 
+    /// Signatures of the transactions that touched an account and succeeded, newest first.
+    pub async fn signatures(&self, account: &Address, limit: usize) -> Result<Vec<String>, Error> {
+        let params = json!([account.to_string(), { "limit": limit, "commitment": COMMITMENT }]);
+        let found: Vec<WireSignature> = self.call("getSignaturesForAddress", params).await?;
+        Ok(found.into_iter().filter(|found| found.err.is_none()).map(|found| found.signature).collect())
+    }
+
+    /// What transactions on these accounts paid per compute unit in the last blocks, micro-lamports.
+    pub async fn recent_priority_fees(&self, accounts: &[Address]) -> Result<Vec<u64>, Error> {
+        let keys: Vec<String> = accounts.iter().map(Address::to_string).collect();
+        let found: Vec<WirePriorityFee> = self.call("getRecentPrioritizationFees", json!([keys])).await?;
+        Ok(found.into_iter().map(|found| found.prioritization_fee).collect())
+    }
+
     /// Sends a transaction; `checked` has the node try it first and say why it fails.
     pub async fn send(&self, transaction: &[u8], checked: bool) -> Result<(), Error> {
         let options = json!({ "encoding": "base64", "skipPreflight": !checked, "preflightCommitment": COMMITMENT, "maxRetries": 0 });
         let params = json!([BASE64_STANDARD.encode(transaction), options]);
-        self.call::<String>("sendTransaction", params).await.map(drop)
+        match self.call::<String>("sendTransaction", params).await {
+            // The node has it from an earlier try whose answer was lost.
+            Err(Error::Transaction(why)) if why == ALREADY_PROCESSED => Ok(()),
+            sent => sent.map(drop),
+        }
     }
 
     pub async fn status(&self, signature: &str) -> Result<Status, Error> {
@@ -216,9 +249,9 @@ impl Rpc {
         let reply = loop {
             match self.post(&body).await {
                 Ok(reply) => break reply,
-                Err(source) if tries < TRIES && source.is_connect() => {
+                Err(source) if tries < TRIES && (source.is_connect() || is_busy(&source)) => {
+                    tokio::time::sleep(TRY_PAUSE * 2u32.pow(tries - 1)).await;
                     tries += 1;
-                    tokio::time::sleep(TRY_PAUSE).await;
                 }
                 Err(source) if source.is_decode() => return Err(answer(method, source.to_string())),
                 Err(source) => return Err(Error::Unreachable { url: self.0.url.clone(), source }),
@@ -247,6 +280,11 @@ impl WireAccount {
     }
 }
 
+/// A node, or the proxy before it, that asks for patience; it has not looked at the request.
+fn is_busy(source: &reqwest::Error) -> bool {
+    matches!(source.status().map(|status| status.as_u16()), Some(429 | 502 | 503))
+}
+
 fn answer(method: &'static str, why: String) -> Error {
     Error::Answer { method, why }
 }
@@ -267,8 +305,10 @@ fn refusal(method: &'static str, error: ReplyError) -> Error {
 
 /// `{"InstructionError":[i,{"Custom":n}]}` with a number of our program becomes that error.
 fn transaction_error(failure: &Value, otherwise: impl FnOnce() -> String) -> Error {
-    if failure.as_str() == Some("BlockhashNotFound") {
-        return Error::Expired;
+    match failure.as_str() {
+        Some("BlockhashNotFound") => return Error::Expired,
+        Some(ALREADY_PROCESSED) => return Error::Transaction(ALREADY_PROCESSED.to_owned()),
+        _ => {}
     }
     let custom = failure
         .get("InstructionError")

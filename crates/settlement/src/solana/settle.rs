@@ -1,7 +1,8 @@
 //! What validators do together: settle a reply or return its escrow (SPEC 9.4–9.8).
 //!
 //! Before anything is sent and after every error the escrow is looked at: whoever closed it, it is closed, and a
-//! settlement that another handler sent meanwhile is a success.
+//! settlement that another handler sent meanwhile is a success. So a process that died between sending and hearing of it just
+//! settles again: it finds the escrow closed, and the transaction that closed it in the chain's history.
 
 use ogong_base::hash::ReplyId;
 use ogong_chain_interface::{
@@ -28,7 +29,7 @@ const ROUNDS_MAX: u32 = 3;
 pub struct Closed {
     /// As it stands now: its hashes say by which verdict.
     pub escrow: Escrow,
-    /// Our transaction, if it was ours.
+    /// The transaction that closed it, whoever sent it; absent where the node keeps no history that far back.
     pub signature: Option<String>,
 }
 
@@ -69,8 +70,10 @@ impl Chain {
         }
         let outcome = self.send_and_confirm(&signatures.assemble()?, blockhash).await;
         if let Some(closed) = self.closed(reply_id).await? {
-            let signature = outcome.ok().map(|Confirmed { signature }| signature);
-            return Ok(Settled::Closed(Closed { signature, ..closed }));
+            return Ok(Settled::Closed(match outcome {
+                Ok(Confirmed { signature }) => Closed { signature: Some(signature), ..closed },
+                Err(_) => closed,
+            }));
         }
         match outcome {
             Err(Error::Expired) => Ok(Settled::Expired),
@@ -121,9 +124,19 @@ impl Chain {
         Err(Error::Expired)
     }
 
-    async fn closed(&self, reply_id: &ReplyId) -> Result<Option<Closed>, Error> {
+    /// The escrow of a reply, if it is closed, and the transaction that closed it.
+    ///
+    /// # Errors
+    /// [`Error::AccountMissing`] when there is no such escrow, or when the chain does not answer.
+    pub async fn closed(&self, reply_id: &ReplyId) -> Result<Option<Closed>, Error> {
         let place = address::escrow(&self.program(), reply_id.as_bytes());
         let escrow = self.escrow(reply_id).await?.ok_or(Error::AccountMissing { what: "escrow", address: place })?;
-        Ok((escrow.status != EscrowStatus::Open).then_some(Closed { escrow, signature: None }))
+        if escrow.status == EscrowStatus::Open {
+            return Ok(None);
+        }
+        // The last transaction that wrote it: a closed escrow is never written again.
+        let history = self.rpc.signatures(&place, 1).await;
+        let signature = history.unwrap_or_default().pop();
+        Ok(Some(Closed { escrow, signature }))
     }
 }

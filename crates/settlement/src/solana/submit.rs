@@ -1,4 +1,9 @@
 //! Sign, send, confirm; and again with a new blockhash when the old one ran out.
+//!
+//! A transaction is named by its signature and lands at most once while its blockhash lives. So the same bytes may be sent as
+//! often as one likes, and an answer that got lost is no answer: only the chain's own word (confirmed, failed, or a height past
+//! the blockhash's last with the transaction nowhere) ends the wait. Another transaction for the same thing is made only after
+//! the last of these; when the node stays away, the caller learns that nobody knows.
 
 use std::time::Duration;
 
@@ -6,7 +11,7 @@ use ogong_chain_interface::{Address, Instruction};
 use tracing::debug;
 
 use super::{
-    Chain,
+    Chain, priority,
     rpc::{Blockhash, Status},
 };
 use crate::{
@@ -20,6 +25,8 @@ use crate::{
 const POLL_PAUSE: Duration = Duration::from_millis(250);
 /// Polls between sending the same bytes again: a leader may have dropped them.
 const POLLS_PER_SEND: u32 = 8;
+/// Behind one address there may be several nodes, some late: a transaction has expired only this many blocks after its last.
+const EXPIRY_SLACK_BLOCKS: u64 = 16;
 /// A blockhash lives 150 blocks, about a minute; a chain that makes no blocks is given up after this.
 const CONFIRM_LIMIT: Duration = Duration::from_secs(90);
 /// Blockhashes tried before giving up.
@@ -39,19 +46,21 @@ impl Chain {
     /// [`Error::Refused`] or [`Error::Transaction`] when the chain says no, [`Error::Expired`] when it says nothing.
     pub(super) async fn submit(&self, instructions: &[Instruction], wallets: &[&Wallet]) -> Result<Confirmed, Error> {
         let payer = wallets.first().ok_or(Error::Unsigned(1))?;
-        let mut tries = 0;
-        loop {
-            tries += 1;
+        for attempt in 0..BLOCKHASHES_MAX {
             let blockhash = self.rpc.blockhash().await?;
-            let mut signatures = Cosignatures::new(compile(instructions, &payer.address(), blockhash.hash)?);
+            let price = self.price(instructions, attempt).await;
+            let message = compile(&priority::priced(instructions, price), &payer.address(), blockhash.hash)
+                .or_else(|_| compile(instructions, &payer.address(), blockhash.hash))?;
+            let mut signatures = Cosignatures::new(message);
             for wallet in wallets {
                 signatures.sign(wallet)?;
             }
             match self.send_and_confirm(&signatures.assemble()?, &blockhash).await {
-                Err(Error::Expired) if tries < BLOCKHASHES_MAX => debug!(tries, "blockhash expired"),
+                Err(Error::Expired) => debug!(attempt, price, "blockhash expired"),
                 outcome => return outcome,
             }
         }
+        Err(Error::Expired)
     }
 
     /// Sends a whole transaction and waits until it is confirmed, failed or expired.
@@ -60,9 +69,13 @@ impl Chain {
         transaction: &SignedTransaction,
         blockhash: &Blockhash,
     ) -> Result<Confirmed, Error> {
-        self.rpc.send(&transaction.bytes, true).await?;
-        let confirmed = self.confirm(transaction, blockhash);
-        tokio::time::timeout(CONFIRM_LIMIT, confirmed).await.unwrap_or(Err(Error::Expired))
+        match self.rpc.send(&transaction.bytes, true).await {
+            Err(error) if !error.is_lost_answer() => return Err(error),
+            Err(error) => debug!(%error, signature = transaction.signature, "no answer to a sent transaction"),
+            Ok(()) => {}
+        }
+        let confirmed = tokio::time::timeout(CONFIRM_LIMIT, self.confirm(transaction, blockhash)).await;
+        confirmed.unwrap_or_else(|_| Err(Error::Unconfirmed { signature: transaction.signature.clone() }))
     }
 
     async fn confirm(&self, transaction: &SignedTransaction, blockhash: &Blockhash) -> Result<Confirmed, Error> {
@@ -70,7 +83,8 @@ impl Chain {
         let mut polls = 0u32;
         loop {
             // The height is read before the status: a transaction seen nowhere after its last block will never land.
-            let over = self.rpc.block_height().await.is_ok_and(|height| height > blockhash.last_valid_height);
+            let last = blockhash.last_valid_height.saturating_add(EXPIRY_SLACK_BLOCKS);
+            let over = self.rpc.block_height().await.is_ok_and(|height| height > last);
             match self.rpc.status(signature).await {
                 Ok(Status::Confirmed) => return Ok(Confirmed { signature: signature.clone() }),
                 Ok(Status::Failed(error)) => return Err(error),
