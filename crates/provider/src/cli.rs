@@ -29,7 +29,31 @@ pub enum Command {
     /// Print the config, its API key redacted.
     Show(Output),
     /// Print the Solana payout address; makes the keypair the first time.
-    Wallet(Output),
+    Wallet(Wallet),
+}
+
+/// The payout wallet.
+#[derive(Debug, Args)]
+pub struct Wallet {
+    /// Solana RPC endpoint [default: the config's].
+    #[arg(long, global = true, value_name = "URL", env = "OGONG_RPC_URL")]
+    pub rpc_url: Option<String>,
+    /// The on-chain program [default: the config's].
+    #[arg(long, global = true, value_name = "ADDRESS", env = "OGONG_PROGRAM_ID")]
+    pub program_id: Option<String>,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+    /// What to do; without a verb the address is printed.
+    #[command(subcommand)]
+    pub command: Option<WalletCommand>,
+}
+
+/// What stands behind the address on the chain.
+#[derive(Debug, Clone, Subcommand)]
+pub enum WalletCommand {
+    /// Show what the wallet holds: SOL for fees, OGONG.
+    Balance,
 }
 
 /// Changes to the config.
@@ -130,7 +154,7 @@ pub struct Start {
 #[derive(Debug, Args)]
 pub struct Output {
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub json: bool,
 }
 

@@ -4,11 +4,9 @@ use crate::{
     cli::{Cli, Command, Configure, Output},
     config::{self, Config},
     error::Error,
-    keys::{self, Keys},
-    start,
+    start, wallet,
 };
 use ogong_daemon::{ResultExt, Role, Shutdown, files};
-use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// Runs a command line.
@@ -20,7 +18,7 @@ pub async fn run(cli: Cli, shutdown: Shutdown) -> Result<(), anyhow::Error> {
     let outcome = match cli.command {
         Command::Configure(flags) => configure(&home, &flags),
         Command::Show(output) => show(&home, &output),
-        Command::Wallet(output) => wallet(&home, &output),
+        Command::Wallet(args) => wallet::run(&home, &args).await,
         Command::Start(flags) => start::run(&home, flags, shutdown).await,
     };
     outcome.hint_from(Error::hint)
@@ -68,22 +66,7 @@ fn show(home: &Path, output: &Output) -> Result<(), Error> {
     Ok(())
 }
 
-fn wallet(home: &Path, output: &Output) -> Result<(), Error> {
-    files::create_private_dir(home)?;
-    let keys = Keys::load_or_create(home)?;
-    let config = load(home)?;
-    let provider_id = keys.provider_id(config.machine.as_deref());
-    if output.json {
-        let path = home.join(keys::WALLET_FILE);
-        print_json(
-            &json!({ "address": keys.payout.to_string(), "keypair": path, "node_id": keys.node.node_id().to_hex(), "provider_id": provider_id }),
-        );
-    } else {
-        println!("{}", keys.payout);
-    }
-    Ok(())
-}
-
-fn print_json(value: &impl serde::Serialize) {
+/// Prints a value as JSON.
+pub(crate) fn print_json(value: &impl serde::Serialize) {
     println!("{}", serde_json::to_string_pretty(value).expect("invariant: our own values are JSON"));
 }

@@ -30,5 +30,6 @@ pub mod stream;
 pub mod tls;
 pub mod validators;
 pub mod verifier;
+pub mod wallet;
 
 pub use error::Error;
