@@ -1,4 +1,4 @@
-//! The chain of a mesh: the process, the keys that set it up, balances.
+//! The chain of a mesh: its process or the one it found running, the keys that set it up, balances.
 
 use crate::{
     node::{Driver, Node},
@@ -12,10 +12,10 @@ use ogong_settlement::{
     interface::{Address, PROGRAM_ID, SPLIT_BPS_DEFAULT},
     solana::{Initialisation, Launch},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{path::Path, time::Duration};
 
-use crate::Tools;
+use crate::{Tools, stage::Provisioner};
 
 /// Atoms in one OGONG.
 pub const TOKEN: u64 = 1_000_000_000;
@@ -26,8 +26,10 @@ const START: Duration = Duration::from_secs(60);
 
 /// A running development chain, initialised.
 pub struct Ledger {
-    /// The process.
-    pub node: Node,
+    /// The process, unless the chain was running already.
+    pub node: Option<Node>,
+    /// The program that enters validators, unless this one does.
+    pub provisioner: Option<Provisioner>,
     /// Its RPC address.
     pub rpc_url: String,
     /// A client.
@@ -55,12 +57,7 @@ impl Ledger {
     /// # Errors
     /// When the chain does not come up.
     pub async fn start(tools: &Tools, dir: &Path, network: Network) -> Result<Self> {
-        let ready = dir.join("chain.json");
-        let spec = Spec::new("chain", tools.localnet().clone(), dir)
-            .args(["--rpc-port", "0", "--ws-port", "0", "--exit-on-stdin-close", "--ready-file"])
-            .args([&ready]);
-        let mut node = Node::start(Driver::Processes, spec)?;
-        let line: Value = serde_json::from_slice(&node.ready(&ready, START).await?)?;
+        let (node, line) = start_chain(tools, dir).await?;
         let rpc_url = line["rpc_url"].as_str().context("the chain did not say its rpc_url")?.to_owned();
         let chain = Chain::attach(&rpc_url, PROGRAM_ID).await?;
         let (admin, reserve) = (wallet()?, wallet()?);
@@ -76,7 +73,25 @@ impl Ledger {
             beacon_period_ms: network.round_ms,
         };
         let mint = chain.initialise(&admin, &initialisation).await?.mint;
-        Ok(Self { node, rpc_url, chain, admin, reserve, mint })
+        Ok(Self { node: Some(node), provisioner: None, rpc_url, chain, admin, reserve, mint })
+    }
+
+    /// Attaches to a chain that runs already and has it initialised by the provisioner.
+    ///
+    /// # Errors
+    /// When the chain does not answer or the provisioner fails.
+    pub async fn attach(provisioner: Provisioner, network: Network) -> Result<Self> {
+        let (admin, reserve) = (wallet()?, wallet()?);
+        save(&admin, &provisioner.admin_keypair)?;
+        let terms = json!({
+            "admin_keypair": provisioner.admin_keypair, "reserve": reserve.address().to_string(), "network": "localnet",
+            "split_bps": provisioner.split_bps, "alpha_ppm": network.alpha_ppm, "beacon_period_ms": network.round_ms,
+        });
+        provisioner.run("init", &terms).await?;
+        let chain = Chain::connect(&provisioner.rpc_url, PROGRAM_ID).await?;
+        let mint = chain.config().await?.mint;
+        let rpc_url = provisioner.rpc_url.clone();
+        Ok(Self { node: None, provisioner: Some(provisioner), rpc_url, chain, admin, reserve, mint })
     }
 
     /// Gives a wallet SOL for fees and OGONG, and a token account for it.
@@ -96,6 +111,20 @@ impl Ledger {
     pub async fn balances(&self, wallets: &[Address]) -> Result<Vec<u64>> {
         Ok(self.chain.token_balances(&self.mint, wallets).await?)
     }
+}
+
+/// Starts a development chain on free ports; returns the process and what it says of itself.
+///
+/// # Errors
+/// When it does not come up.
+pub async fn start_chain(tools: &Tools, dir: &Path) -> Result<(Node, Value)> {
+    let ready = dir.join("chain.json");
+    let spec = Spec::new("chain", tools.localnet().clone(), dir)
+        .args(["--rpc-port", "0", "--ws-port", "0", "--exit-on-stdin-close", "--ready-file"])
+        .args([&ready]);
+    let mut node = Node::start(Driver::Processes, spec)?;
+    let line = serde_json::from_slice(&node.ready(&ready, START).await?)?;
+    Ok((node, line))
 }
 
 /// A fresh wallet.

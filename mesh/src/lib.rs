@@ -4,7 +4,7 @@
 //!   Tools ── binaries, models ──▶ Mesh::start ── chain ─ validators ─ router ─ gateway ─ providers ──▶ ask, receipt, balances
 //! ```
 //!
-//! [`Mesh`] starts it, [`client`] talks to it as a consumer does, [`demo`] shows it to a person. Nothing here is trusted by any
+//! [`Mesh`] starts it, [`client`] talks to it as a consumer does, [`demo`] and [`stage`] show it to a person. Nothing here is trusted by any
 //! of the processes: the mesh only starts programs, writes their config by their own commands and reads what they print.
 
 pub mod adversary;
@@ -20,11 +20,12 @@ pub mod provision;
 pub mod rho;
 pub mod roles;
 pub mod show;
+pub mod stage;
 pub mod task;
 pub mod tools;
 pub mod tour;
 
 pub use client::Reply;
-pub use mesh::{Mesh, MeshConfig, Pair, ProviderSpec};
+pub use mesh::{Duty, Mesh, MeshConfig, Pair, ProviderSpec};
 pub use node::Driver;
 pub use tools::Tools;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use ogong_daemon::TelemetryFlags;
-use ogong_mesh::{bench, demo};
+use ogong_mesh::{bench, demo, stage};
 use std::process::ExitCode;
 
 /// The whole of OGONG on this machine, as real processes.
@@ -21,6 +21,8 @@ enum Command {
     Demo(demo::Args),
     /// Long runs that count.
     Bench(bench::Bench),
+    /// One of the book's three stages on a chain that runs already; `chain/scripts/run-mesh-stage*.sh` call it.
+    Stage(stage::Args),
 }
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
             match &cli.command {
                 Command::Demo(args) => demo::run(args).await,
                 Command::Bench(bench) => bench::run(bench).await,
+                Command::Stage(args) => stage::run(args).await,
             }
         };
         // Ctrl-C drops the mesh, which kills every process of it.

@@ -45,6 +45,25 @@ pub struct MeshConfig {
     pub dir: Option<PathBuf>,
     /// How the roles run.
     pub driver: Driver,
+    /// How each validator differs from one that audits everything and holds the sink; those not listed do not.
+    pub duties: Vec<Duty>,
+}
+
+/// What one validator does.
+#[derive(Debug, Clone)]
+pub struct Duty {
+    /// Its `--alpha`.
+    pub alpha: &'static str,
+    /// Whether it holds the settlement sink; else it only co-signs.
+    pub sink: bool,
+    /// Endpoint and certificate of the verifier it is told to ask.
+    pub verifier: Option<(String, PathBuf)>,
+}
+
+impl Default for Duty {
+    fn default() -> Self {
+        Self { alpha: "1", sink: true, verifier: None }
+    }
 }
 
 /// One provider: an engine of its own on a model file, or an engine somebody else runs.
@@ -80,6 +99,7 @@ impl Default for MeshConfig {
             engine_threads: 1,
             dir: None,
             driver: Driver::Processes,
+            duties: Vec::new(),
         }
     }
 }
@@ -165,8 +185,21 @@ impl Mesh {
         std::fs::create_dir_all(&dir)?;
         say("development chain");
         let ledger = Ledger::start(&tools, &dir, config.network).await?;
-        let root = model_root(&tools, &config.catalogue_format).await?;
-        ledger.chain.set_model(&ledger.admin, MODEL_ID, &root, &ledger.admin.address()).await?;
+        Ok(Self { _scratch: scratch, ..Self::on(ledger, tools, dir, config, say).await? })
+    }
+
+    /// The same on a chain that is initialised already.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn on(
+        ledger: Ledger,
+        tools: Tools,
+        dir: PathBuf,
+        config: MeshConfig,
+        say: impl Fn(&str),
+    ) -> Result<Self> {
+        list_model(&ledger, &tools, &config.catalogue_format).await?;
         say("router");
         let (router, router_payout) = start_router(&tools, &dir, &ledger, config.driver).await?;
         say(&format!("{} validators, registered on chain", config.validators));
@@ -190,7 +223,7 @@ impl Mesh {
             tools,
             config,
             dir,
-            _scratch: scratch,
+            _scratch: None,
         };
         for spec in mesh.config.providers.clone() {
             say(&format!("provider {}", spec.name));
@@ -279,7 +312,9 @@ impl Mesh {
         for pair in self.validators {
             pair.role.node.stop().await;
         }
-        self.ledger.node.stop().await;
+        if let Some(chain) = self.ledger.node {
+            chain.stop().await;
+        }
     }
 }
 
@@ -301,6 +336,16 @@ pub async fn validator_status(tools: &Tools, role: &Role) -> Result<Value> {
         &[],
     )
     .await
+}
+
+/// Enters the mesh's model into the catalogue.
+///
+/// # Errors
+/// When its file cannot be read or the chain refuses.
+pub async fn list_model(ledger: &Ledger, tools: &Tools, format: &str) -> Result<()> {
+    let root = model_root(tools, format).await?;
+    ledger.chain.set_model(&ledger.admin, MODEL_ID, &root, &ledger.admin.address()).await?;
+    Ok(())
 }
 
 /// The root the catalogue gets for a model file.

@@ -48,7 +48,7 @@ pub async fn start_router(tools: &Tools, dir: &Path, ledger: &Ledger, driver: Dr
     Ok((Role { node, home: cert, endpoint }, payout))
 }
 
-/// Stakes and registers a validator, then starts it.
+/// Stakes, registers and starts a validator; a provisioner does so with one that runs and has written its certificate.
 ///
 /// # Errors
 /// When the chain refuses or it does not come up.
@@ -63,40 +63,73 @@ pub async fn start_validator(
     let name = format!("validator-{index}");
     let home = dir.join(&name);
     let program = tools.bin("ogong-validatord")?;
-    let identity =
+    let mut identity =
         json(&program, [OsStr::new("identity"), "--json".as_ref(), "--data-dir".as_ref(), home.as_ref()], &[]).await?;
-    let text =
-        |field: &str| identity[field].as_str().map(str::to_owned).with_context(|| format!("identity has no {field}"));
-    let keypair = PathBuf::from(text("keypair")?);
-    let wallet = Wallet::read(&keypair)?;
-    let fee_owner = wallet.address();
-    ledger.fund(&wallet.address(), STAKE).await?;
+    let keypair = PathBuf::from(text(&identity, "keypair")?);
+    let authority = Wallet::read(&keypair)?.address();
     let endpoint = format!("127.0.0.1:{}", free_udp_port()?);
-    let mut vrf_key = [0; 32];
-    hex::decode_to_slice(text("vrf_key")?, &mut vrf_key)?;
-    let registration = Registration {
-        node_id: NodeId::from_hex(&text("node_id")?)?,
-        consensus_id: ConsensusId::from_hex(&text("consensus_id")?)?,
-        vrf_key,
-        fee_owner,
-        stake: STAKE,
-        endpoint: endpoint.clone(),
-    };
-    ledger.chain.register_validator(&wallet, &registration).await?;
-    let owners = format!("{router},{fee_owner},{}", ledger.reserve.address());
-    let peers_needed = config.validators * 2 / 3;
+    let cert = dir.join(format!("{name}.der"));
     let spec = Spec::new(&name, program, dir)
-        .args(["--bind", &endpoint, "--alpha", "1", "--registry-refresh", "2", "--exact", &config.exact])
+        .args(["--bind", &endpoint, "--registry-refresh", "2", "--exact", &config.exact])
         .args([OsStr::new("--data-dir"), home.as_ref()])
         .env("OGONG_VALIDATOR_KEYPAIR", &keypair)
-        .env("OGONG_AUTHORITY_KEYPAIR", &keypair)
+        .env("OGONG_VALIDATOR_CERT_OUT", &cert)
         .env("OGONG_PROGRAM_ID", ledger.chain.program().to_string())
-        .env("OGONG_RPC_URL", &ledger.rpc_url)
-        .env("OGONG_MINT", ledger.mint.to_string())
-        .env("OGONG_FEE_OWNERS", owners)
-        .env("OGONG_QUORUM", peers_needed.to_string());
-    let node = Node::start(config.driver, spec)?;
-    Ok(Pair { role: Role { node, home, endpoint }, authority: wallet.address(), fee_owner })
+        .env("OGONG_RPC_URL", &ledger.rpc_url);
+    let spec = on_duty(spec, ledger, config, index, (&keypair, format!("{router},{authority}")));
+    let node = match &ledger.provisioner {
+        None => {
+            register(ledger, &identity, &endpoint).await?;
+            Node::start(config.driver, spec)?
+        }
+        Some(provisioner) => {
+            let mut node = Node::start(config.driver, spec)?;
+            node.ready(&cert, READY).await?;
+            identity["cert"] = cert.display().to_string().into();
+            provisioner.register(&identity, &endpoint, STAKE / TOKEN).await?;
+            node
+        }
+    };
+    Ok(Pair { role: Role { node, home, endpoint }, authority, fee_owner: authority })
+}
+
+/// Audit rate, settlement sink and verifier of one validator.
+fn on_duty(spec: Spec, ledger: &Ledger, config: &MeshConfig, index: usize, (keypair, owners): (&Path, String)) -> Spec {
+    let duty = config.duties.get(index).cloned().unwrap_or_default();
+    let mut spec = spec.args(["--alpha", duty.alpha]);
+    if let Some((endpoint, cert)) = duty.verifier {
+        spec = spec.args(["--verifier-endpoint", &endpoint]).args([OsStr::new("--verifier-cert"), cert.as_ref()]);
+    }
+    if duty.sink {
+        spec = spec
+            .env("OGONG_AUTHORITY_KEYPAIR", keypair)
+            .env("OGONG_MINT", ledger.mint.to_string())
+            .env("OGONG_FEE_OWNERS", format!("{owners},{}", ledger.reserve.address()))
+            .env("OGONG_QUORUM", (config.validators * 2 / 3).to_string());
+    }
+    spec
+}
+
+/// Stakes and enters one validator.
+async fn register(ledger: &Ledger, identity: &Value, endpoint: &str) -> Result<()> {
+    let wallet = Wallet::read(Path::new(&text(identity, "keypair")?))?;
+    ledger.fund(&wallet.address(), STAKE).await?;
+    let mut vrf_key = [0; 32];
+    hex::decode_to_slice(text(identity, "vrf_key")?, &mut vrf_key)?;
+    let registration = Registration {
+        node_id: NodeId::from_hex(&text(identity, "node_id")?)?,
+        consensus_id: ConsensusId::from_hex(&text(identity, "consensus_id")?)?,
+        vrf_key,
+        fee_owner: wallet.address(),
+        stake: STAKE,
+        endpoint: endpoint.to_owned(),
+    };
+    ledger.chain.register_validator(&wallet, &registration).await?;
+    Ok(())
+}
+
+fn text(identity: &Value, field: &str) -> Result<String> {
+    identity[field].as_str().map(str::to_owned).with_context(|| format!("identity has no {field}"))
 }
 
 /// Starts a gateway that the consumer pays through.

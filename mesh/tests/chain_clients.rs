@@ -14,7 +14,7 @@ const RUN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../chain/scripts/ts.sh")
 async fn at_a_chain(program: &str) -> Result<Value> {
     let tools = Tools::find()?;
     let dir = tempfile::tempdir()?;
-    let (process, ready) = start_chain(&tools, dir.path()).await?;
+    let (chain, ready) = start_chain(&tools, dir.path()).await?;
     let said = |field: &str| ready[field].as_str().map(OsString::from).with_context(|| format!("no {field}"));
     let (rpc, ws, id) = (said("rpc_url")?, said("ws_url")?, said("program_id")?);
     let operator = tools.bin("ogong-chain")?;
@@ -25,7 +25,7 @@ async fn at_a_chain(program: &str) -> Result<Value> {
         ("OGONG_CHAIN_BIN", operator.as_ref()),
     ];
     let printed = run(Path::new("bash"), [RUN, program], &env).await?;
-    process.stop().await;
+    chain.stop().await;
     serde_json::from_slice(&printed).with_context(|| String::from_utf8_lossy(&printed).into_owned())
 }
 
