@@ -55,7 +55,7 @@ interface Idl {
     accounts: Named[];
     events: Named[];
     errors: { code: number; name: string; msg?: string }[];
-    types: { name: string; type: { kind: string; fields?: Field[] } }[];
+    types: { name: string; type: { kind: string; fields?: Field[]; variants?: { fields?: unknown }[] } }[];
 }
 
 /** A value of some IDL type: numbers of 64 bits and more are bigint, byte arrays Uint8Array. */
@@ -146,9 +146,11 @@ export class Program {
     }
 
     #defined(name: string): Codec<unknown> {
-        const found = this.#idl.types.find(type => type.name === name);
-        if (found?.type.kind !== "struct") throw new Error(`the IDL has no struct ${name}`);
-        return this.#struct(found.type.fields ?? []);
+        const found = this.#idl.types.find(type => type.name === name)?.type;
+        if (found?.kind === "struct") return this.#struct(found.fields ?? []);
+        // An enum without data is its variant's number.
+        if (found?.variants?.every(variant => variant.fields === undefined)) return getU8Codec() as Codec<unknown>;
+        throw new Error(`the IDL has no struct or plain enum ${name}`);
     }
 
     #struct(fields: Field[]): Codec<unknown> {
