@@ -1,6 +1,6 @@
 // Provisioning of a chain for a mesh, as an operator does it.
 //
-//   provision init '{…}'        the admin's SOL, then mint and config by the operator's tool ogong-chain
+//   provision init '{…}'        the admin's SOL, then config, mint and launch allocation by the operator's tool ogong-chain
 //   provision register '{…}'    per validator: SOL, stake, and its registration with endpoint and certificate, from the IDL
 //
 // A validator's consensus id is sha256 of its QUIC certificate; peers pin each other by what is registered here.
@@ -56,7 +56,7 @@ async function register(chain: Chain, { admin_keypair, endpoint, stake_tokens, i
     const stake = BigInt(stake_tokens) * 1_000_000_000n;
     await chain.airdrop(key, SOL_EACH);
     const { mint } = chain.operator("config");
-    chain.operator("mint", key, String(stake_tokens), "--admin-keypair", admin_keypair);
+    chain.operator("send", key, String(stake_tokens), "--keypair", admin_keypair);
     const consensusId = certificateHash(identity.cert);
     const registration = {
         node_id: Buffer.from(identity.node_id, "hex"),

@@ -1,6 +1,6 @@
 // Smoke test with @solana/kit, from the IDL alone: open an escrow, read it back, follow it to its end.
 //
-//   airdrop ─ init, mint (ogong-chain) ─ open_escrow ─ read: by address, by filter ─ time travel ─ refund_expired ─ event, history
+//   airdrop ─ init, send (ogong-chain) ─ open_escrow ─ read: by address, by filter ─ time travel ─ refund_expired ─ event, history
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -75,14 +75,14 @@ main(async () => {
     return { escrow, opened, refunded, event: "Expired", atoms: MAX_FEE };
 });
 
-/** Mint, config and the owner's tokens, by the operator's tool. */
+/** Config, mint and the owner's tokens, by the operator's tool. */
 function setUp(chain: Chain, admin: Wallet, owner: Wallet): { mint: Address; network: Uint8Array } {
     const dir = mkdtempSync(join(tmpdir(), "ogong-smoke-"));
     try {
         const keypair = join(dir, "admin.json");
         writeFileSync(keypair, JSON.stringify([...admin.bytes]), { mode: 0o600 });
         const config = chain.operator("init", "--admin-keypair", keypair);
-        chain.operator("mint", owner.signer.address, "100", "--admin-keypair", keypair);
+        chain.operator("send", owner.signer.address, "100", "--keypair", keypair);
         return { mint: address(String(config.mint)), network: new Uint8Array(Buffer.from(String(config.network), "hex")) };
     } finally {
         rmSync(dir, { recursive: true });

@@ -1,7 +1,7 @@
 //! `--ledger DIR`: what a client saw confirmed is there after kill -9, and nothing is there by halves.
 
-use crate::common::{Localnet, SOL, Scratch, call, funded, refused, transfer};
-use ogong_chain_interface::Address;
+use crate::common::{Localnet, SOL, Scratch, call, funded, refused, signed, transfer};
+use ogong_chain_interface::{Address, Instruction};
 use serde_json::json;
 use solana_keypair::Keypair;
 use solana_rpc_client::rpc_client::RpcClient;
@@ -116,4 +116,37 @@ fn a_ledger_serves_one_process_and_a_damaged_one_is_named() {
     let damaged = refused(&["--rpc-port", "0", "--ws-port", "0", "--ledger", dir.path()]);
     let said = String::from_utf8_lossy(&damaged.stderr).into_owned();
     assert!(!damaged.status.success() && said.contains("damaged at line 2") && said.contains("hint:"), "{said}");
+}
+
+#[test]
+fn accounts_that_the_validator_drops_from_memory_come_back_from_the_ledger() {
+    let dir = Scratch::new("dropped");
+    // The validator drops all accounts once an hour when it has a store; here every 20 slots.
+    let every = "SURFPOOL_GARBAGE_COLLECTION_INTERVAL_SLOTS";
+    let chain = Localnet::start_with(every, "20", &["--ledger", dir.path()]);
+    let client = chain.client();
+    let payer = funded(&client);
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        let until = client.get_slot().expect("a slot") + 25;
+        while client.get_slot().expect("a slot") < until {
+            std::thread::yield_now();
+        }
+        send_some(&client, &payer, 2, &mut all);
+        for sent in &mut all {
+            while !sent.confirmed {
+                sent.confirmed = client.confirm_transaction(&sent.signature).expect("answers");
+            }
+        }
+        check(&client, &payer, 100 * SOL, &all);
+    }
+    let program: Address = chain.ready.program_id.parse().expect("an address");
+    assert!(client.get_account(&program).expect("deployed").executable);
+    let call = Instruction { program_id: program, accounts: Vec::new(), data: vec![0; 8] };
+    let refused = client.simulate_transaction(&signed(&client, &payer, call)).expect("answers").value;
+    let logs = refused.logs.unwrap_or_default().join("\n");
+    assert!(logs.contains(&format!("Program {program} invoke")), "the program still runs: {logs}");
+    assert!(logs.contains("InstructionFallbackNotFound"), "{logs}");
+    chain.kill();
+    check(&Localnet::start(&["--ledger", dir.path()]).client(), &payer, 100 * SOL, &all);
 }

@@ -56,7 +56,8 @@ async fn settle(chain: &Chain, reply_id: &ReplyId, expiry_ms: u64) -> Result<Clo
     let ours = plan.clone();
     let peers = move |message: Vec<u8>, _: Vec<Address>| {
         let ours = SettleMessage::check(&ours, &message).expect("the peers decide the same");
-        let signed = VALIDATORS[1..].iter().map(|seed| (address(*seed), wallet(*seed).sign(&ours.bytes))).collect();
+        let signed: Vec<_> =
+            VALIDATORS[1..].iter().map(|seed| (address(*seed), wallet(*seed).sign(&ours.bytes))).collect();
         async move { signed }
     };
     let cosigners: Vec<Address> = VALIDATORS[1..].iter().map(|seed| address(*seed)).collect();

@@ -30,12 +30,19 @@ impl Localnet {
 
     /// On the ports that are named.
     pub fn start_on(ports: &[&str], args: &[&str]) -> Self {
-        let mut child = command(ports, args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
+        Self::spawn(command(ports, args))
+    }
+
+    /// With a variable of the embedded validator's own.
+    pub fn start_with(name: &str, value: &str, args: &[&str]) -> Self {
+        let mut command = command(&["--rpc-port", "0", "--ws-port", "0"], args);
+        command.env(name, value);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("readable");
         let mut log = child.stderr.take().expect("piped");
@@ -106,6 +113,11 @@ pub fn transfer(client: &RpcClient, from: &Keypair, to: &Address, lamports: u64)
         accounts: vec![AccountMeta::new(from.pubkey(), true), AccountMeta::new(*to, false)],
         data: [2u32.to_le_bytes().as_slice(), &lamports.to_le_bytes()].concat(),
     };
+    signed(client, from, instruction)
+}
+
+/// One instruction that one wallet signs.
+pub fn signed(client: &RpcClient, from: &Keypair, instruction: Instruction) -> Transaction {
     let blockhash = client.get_latest_blockhash().expect("a blockhash");
     Transaction::new(&[from], Message::new(&[instruction], Some(&from.pubkey())), blockhash)
 }

@@ -23,6 +23,8 @@ use crate::{
 
 /// Blockhashes for which co-signatures are collected before giving up; each lives about a minute.
 const ROUNDS_MAX: u32 = 3;
+/// Transactions on one escrow that are looked through for the one that closed it.
+const HISTORY_MAX: usize = 100;
 
 /// An escrow that is closed, by us or by somebody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,9 +136,9 @@ impl Chain {
         if escrow.status == EscrowStatus::Open {
             return Ok(None);
         }
-        // The last transaction that wrote it: a closed escrow is never written again.
-        let history = self.rpc.signatures(&place, 1).await;
-        let signature = history.unwrap_or_default().pop();
+        // The last transaction that wrote it: a closed escrow is never written again. Later ones were refused.
+        let history = self.rpc.signatures(&place, HISTORY_MAX).await;
+        let signature = history.unwrap_or_default().into_iter().next();
         Ok(Some(Closed { escrow, signature }))
     }
 }
