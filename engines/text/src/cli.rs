@@ -11,6 +11,7 @@ use ogong_daemon::TelemetryFlags;
 use crate::class;
 use crate::engine::{EngineConfig, default_threads};
 use crate::error::Error;
+use crate::placement::{ExpertsInRam, Placement, Reading, Split};
 
 /// Serves a GGUF model over the OpenAI API, committing what it answers on request.
 #[derive(Debug, Parser)]
@@ -41,6 +42,12 @@ pub enum Tool {
         /// Threads [default: physical cores].
         #[arg(long, short, env = "LLAMAMP_THREADS")]
         threads: Option<u32>,
+    },
+    /// List the GPUs that this build sees, with their memory.
+    Devices {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Print the model root over the given files, in order.
     ModelRoot {
@@ -97,7 +104,7 @@ pub struct ServeFlags {
     /// Port to listen on; 0 takes a free one.
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
-    /// Tokens of one slot, prompt and answer together.
+    /// Tokens of one slot, prompt and answer together; 0 is as many as the model was trained for.
     #[arg(long, short = 'c', alias = "ctx-size", default_value_t = 8192)]
     pub n_ctx: u32,
     /// Requests served at once.
@@ -106,6 +113,18 @@ pub struct ServeFlags {
     /// Threads; engines that share a machine each get their share [default: physical cores].
     #[arg(long, short, env = "LLAMAMP_THREADS")]
     pub threads: Option<u32>,
+    /// Threads for prompts, with --plain [default: as many].
+    #[arg(long)]
+    pub threads_batch: Option<u32>,
+    /// Tokens of a prompt computed in one call, with --plain [default: 512].
+    #[arg(long, short, env = "LLAMAMP_BATCH_SIZE")]
+    pub batch_size: Option<u32>,
+    /// Of these, tokens computed together, with --plain [default: all].
+    #[arg(long)]
+    pub ubatch_size: Option<u32>,
+    /// Where the weights go.
+    #[command(flatten)]
+    pub placement: PlacementFlags,
     /// How eagerly idle threads poll for work, 0 to 100.
     #[arg(long, env = "LLAMAMP_POLL", default_value_t = 1)]
     pub poll: u32,
@@ -133,6 +152,18 @@ pub struct ServeFlags {
     /// How embeddings are pooled [default: as the model's file says].
     #[arg(long, value_enum)]
     pub pooling: Option<Pooling>,
+    /// A chat template to use in place of the model's own; not with --commit.
+    #[arg(long, value_name = "FILE")]
+    pub chat_template_file: Option<PathBuf>,
+    /// A projector for image input, which this build has no code for.
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub mmproj: Option<PathBuf>,
+    /// Machines to split a model over, which this build has no code for.
+    #[arg(long, alias = "rpc-servers", env = "LLAMAMP_RPC_SERVERS", value_name = "HOST:PORT,...", hide = true)]
+    pub rpc: Option<String>,
+    /// Flags of llama-server's that ask for what is always so here.
+    #[command(flatten)]
+    pub settled: SettledFlags,
     /// File with the bearer token that callers off loopback need for trajectories, replays and scores.
     #[arg(long, env = "LLAMAMP_AUTH_TOKEN_FILE", value_name = "FILE")]
     pub auth_token_file: Option<PathBuf>,
@@ -141,7 +172,143 @@ pub struct ServeFlags {
     pub exit_on_stdin_close: bool,
 }
 
+/// Where the weights go.
+#[derive(Args, Debug)]
+pub struct PlacementFlags {
+    /// Layers on the GPUs: a number, or all [default: all].
+    #[arg(long, aliases = ["gpu-layers", "ngl"], env = "LLAMAMP_NGL", value_name = "N", value_parser = layers, allow_hyphen_values = true)]
+    pub n_gpu_layers: Option<Layers>,
+    /// Layers whose experts stay in RAM.
+    #[arg(long, env = "LLAMAMP_NCMOE", value_name = "N", conflicts_with = "cpu_moe")]
+    pub n_cpu_moe: Option<u32>,
+    /// Keep all experts in RAM.
+    #[arg(long)]
+    pub cpu_moe: bool,
+    /// Expert slots of a layer on the GPU, for mixtures that are larger than its memory.
+    #[arg(long, env = "LLAMAMP_MOE_CACHE_SLOTS", value_name = "N")]
+    pub moe_cache_slots: Option<u32>,
+    /// How several GPUs share the model.
+    #[arg(long, value_enum, default_value_t = SplitMode::Layer)]
+    pub split_mode: SplitMode,
+    /// Each GPU's share, in proportion, e.g. 3,1.
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    pub tensor_split: Vec<f32>,
+    /// The GPU for what is not split.
+    #[arg(long, default_value_t = 0)]
+    pub main_gpu: u32,
+    /// Read the model whole into memory instead of mapping its file.
+    #[arg(long, conflicts_with = "mlock")]
+    pub no_mmap: bool,
+    /// Keep the mapped model from being paged out.
+    #[arg(long)]
+    pub mlock: bool,
+}
+
+/// A number of layers, or all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layers {
+    /// All.
+    All,
+    /// So many.
+    Some(u32),
+}
+
+fn layers(text: &str) -> Result<Layers, String> {
+    match text {
+        "all" | "auto" | "-1" | "-2" => Ok(Layers::All),
+        number => number.parse().map(Layers::Some).map_err(|_| "must be a number of layers, or all".to_owned()),
+    }
+}
+
+/// How several GPUs share a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SplitMode {
+    /// Not.
+    None,
+    /// By layers.
+    Layer,
+    /// By rows of matrices.
+    Row,
+    /// By tensors, all GPUs at work on each layer.
+    Tensor,
+}
+
+/// Flags of llama-server's that ask for what is always so here; taken so that its command lines work as they are.
+#[derive(Args, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "one for each flag")]
+pub struct SettledFlags {
+    /// Jinja templates are always used.
+    #[arg(long, hide = true)]
+    pub jinja: bool,
+    /// Requests are always batched together.
+    #[arg(long, hide = true)]
+    pub cont_batching: bool,
+    /// Metrics are always served.
+    #[arg(long, hide = true)]
+    pub metrics: bool,
+    /// Slots are always shown.
+    #[arg(long, hide = true)]
+    pub slots: bool,
+    /// Properties are always shown.
+    #[arg(long, hide = true)]
+    pub props: bool,
+    /// There is no web page.
+    #[arg(long, alias = "no-ui", hide = true)]
+    pub no_webui: bool,
+    /// An answer that reaches the end of the context always ends.
+    #[arg(long, hide = true)]
+    pub no_context_shift: bool,
+    /// Nothing is computed before the first request.
+    #[arg(long, hide = true)]
+    pub no_warmup: bool,
+}
+
+impl PlacementFlags {
+    fn placement(&self) -> Placement {
+        Placement {
+            n_gpu_layers: match self.n_gpu_layers {
+                None | Some(Layers::All) => None,
+                Some(Layers::Some(layers)) => Some(layers),
+            },
+            split: match self.split_mode {
+                SplitMode::None => Split::None,
+                SplitMode::Layer => Split::Layer,
+                SplitMode::Row => Split::Row,
+                SplitMode::Tensor => Split::Tensor,
+            },
+            shares: self.tensor_split.clone(),
+            main_gpu: self.main_gpu,
+            experts_in_ram: match (self.cpu_moe, self.n_cpu_moe) {
+                (true, _) => ExpertsInRam::All,
+                (false, Some(layers)) if layers > 0 => ExpertsInRam::First(layers),
+                _ => ExpertsInRam::None,
+            },
+            reading: match (self.no_mmap, self.mlock) {
+                (true, _) => Reading::Whole,
+                (false, true) => Reading::Locked,
+                (false, false) => Reading::Auto,
+            },
+        }
+    }
+}
+
 impl ServeFlags {
+    fn refuse_unbuilt(&self) -> Result<(), Error> {
+        if self.mmproj.is_some() {
+            return Err(Error::Config(
+                "--mmproj: this build has no image input; hint: leave it out to serve text".into(),
+            ));
+        }
+        if self.rpc.as_deref().is_some_and(|servers| !servers.is_empty()) {
+            return Err(Error::Config(
+                "--rpc and LLAMAMP_RPC_SERVERS: this build cannot split a model over machines; hint: use \
+                 llama-server --rpc there, and its address as --upstream"
+                    .into(),
+            ));
+        }
+        Ok(())
+    }
+
     /// The engine's configuration.
     ///
     /// # Errors
@@ -152,7 +319,14 @@ impl ServeFlags {
             class::cache_type(name)
                 .ok_or_else(|| Error::Config(format!("{flag} {name:?} is none of f16, f32, bf16, q8_0, q4_0")))
         };
+        self.refuse_unbuilt()?;
         Ok(EngineConfig {
+            threads_batch: self.threads_batch,
+            batch: self.batch_size,
+            batch_together: self.ubatch_size,
+            placement: self.placement.placement(),
+            moe_cache_slots: self.placement.moe_cache_slots,
+            chat_template: self.chat_template_file.clone(),
             alias: self.alias.clone(),
             n_ctx: self.n_ctx,
             parallel: self.parallel,
@@ -178,6 +352,16 @@ pub fn spelled_out(args: impl IntoIterator<Item = OsString>) -> impl Iterator<It
         Some("-fa") => "--flash-attn".into(),
         Some("-ctk") => "--cache-type-k".into(),
         Some("-ctv") => "--cache-type-v".into(),
+        Some("-ngl") => "--n-gpu-layers".into(),
+        Some("-ub") => "--ubatch-size".into(),
+        Some("-tb") => "--threads-batch".into(),
+        Some("-cmoe") => "--cpu-moe".into(),
+        Some("-ncmoe") => "--n-cpu-moe".into(),
+        Some("-sm") => "--split-mode".into(),
+        Some("-ts") => "--tensor-split".into(),
+        Some("-mg") => "--main-gpu".into(),
+        Some("-mm") => "--mmproj".into(),
+        Some("-cb") => "--cont-batching".into(),
         _ => arg,
     })
 }
@@ -198,6 +382,50 @@ mod tests {
             .expect("flags");
         let config = cli.serve.engine().expect("a configuration");
         assert_eq!((config.n_ctx, config.parallel, config.flash_attention), (512, 2, true));
+    }
+
+    #[test]
+    fn a_catalogue_entrys_arguments_are_understood() {
+        let cli = parse(&[
+            "-m",
+            "a.gguf",
+            "--split-mode",
+            "tensor",
+            "--tensor-split",
+            "1,1",
+            "--flash-attn",
+            "on",
+            "-ngl",
+            "40",
+            "-b",
+            "256",
+            "-ub",
+            "128",
+            "-ncmoe",
+            "12",
+            "--jinja",
+            "--metrics",
+            "--no-mmap",
+            "--plain",
+            "--chat-template-file",
+            "t.jinja",
+        ]);
+        let config = cli.expect("flags").serve.engine().expect("a configuration");
+        assert_eq!((config.placement.split, config.placement.shares.len()), (Split::Tensor, 2));
+        assert_eq!(
+            (config.placement.n_gpu_layers, config.batch, config.batch_together),
+            (Some(40), Some(256), Some(128))
+        );
+        assert_eq!(config.placement.experts_in_ram, ExpertsInRam::First(12));
+        assert_eq!(config.placement.reading, Reading::Whole);
+        let all =
+            parse(&["-m", "a.gguf", "-ngl", "-1", "-cmoe"]).expect("flags").serve.engine().expect("a configuration");
+        assert_eq!((all.placement.n_gpu_layers, all.placement.experts_in_ram), (None, ExpertsInRam::All));
+        for refused in [["--mmproj", "p.gguf"], ["--rpc", "10.0.0.2:50052"]] {
+            let args = [&["-m", "a.gguf"], &refused[..]].concat();
+            assert!(parse(&args).expect("flags").serve.engine().is_err(), "{refused:?}");
+        }
+        assert!(parse(&["-m", "a.gguf", "-cmoe", "-ncmoe", "3"]).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The engine as a library: load a model, generate (plainly or committed), score. The HTTP front uses this and nothing else.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use ogong_commitment::builder::Trajectory;
 use ogong_commitment::sketch::Bank;
 use ogong_engine::wire::{Capabilities, OrderLimits, ScoreReply, ScoreRequest};
 use tokio::sync::{mpsc, oneshot};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::cancel::Cancel;
 use crate::class;
@@ -22,7 +22,7 @@ use crate::embed::{Embedder, Vectors};
 use crate::error::{Error, RequestError};
 use crate::metrics::{Gauges, Metrics};
 use crate::model::Model;
-use crate::plain;
+use crate::placement::{Placement, Split};
 use crate::queue::Queue;
 use crate::raw::{Context, ContextConfig, EmbeddingConfig};
 use crate::request::{self, Generate, How, Prepared};
@@ -31,9 +31,14 @@ use crate::score::PendingScore;
 use crate::selftest;
 use crate::slot::{Done, Event, Pending};
 use crate::store::{Committed, Store};
+use crate::{plain, raw};
 
 /// Requests served at once at most: llama.cpp holds 256 sequences, one of them for scores.
 pub const PARALLEL_MAX: u32 = 255;
+/// Tokens of one slot where nobody says otherwise.
+const N_CTX_DEFAULT: u32 = 8192;
+/// The prompt chunk of SPEC 4.8.
+const CHUNK: u32 = ogong_base::params::PROMPT_CHUNK as u32;
 /// llama.cpp rounds the tokens of a sequence up to this.
 const N_CTX_STEP: u32 = 256;
 
@@ -50,6 +55,18 @@ pub struct EngineConfig {
     pub parallel: u32,
     /// Threads.
     pub threads: u32,
+    /// Threads for prompts; as many if absent.
+    pub threads_batch: Option<u32>,
+    /// Tokens of a prompt computed in one call; fixed where replies can be committed or scored (SPEC 4.8).
+    pub batch: Option<u32>,
+    /// Of these, tokens computed together; all if absent.
+    pub batch_together: Option<u32>,
+    /// Where the weights go.
+    pub placement: Placement,
+    /// Expert slots of a layer on the GPU, for mixtures larger than its memory.
+    pub moe_cache_slots: Option<u32>,
+    /// A file with a chat template to use in place of the model's own.
+    pub chat_template: Option<PathBuf>,
     /// ggml's polling level.
     pub poll: u32,
     /// Flash attention; exact mode needs it.
@@ -77,9 +94,15 @@ impl EngineConfig {
         Self {
             model: model.into(),
             alias: None,
-            n_ctx: 8192,
+            n_ctx: N_CTX_DEFAULT,
             parallel: 4,
             threads: default_threads(),
+            threads_batch: None,
+            batch: None,
+            batch_together: None,
+            placement: Placement::default(),
+            moe_cache_slots: None,
+            chat_template: None,
             poll: 1,
             flash_attention: true,
             cache_type_k: GgmlType::F16,
@@ -102,20 +125,26 @@ impl EngineConfig {
         };
         within("--parallel", self.parallel, PARALLEL_MAX)?;
         within("--threads", self.threads, 512)?;
-        within("--n-ctx", self.n_ctx, 1 << 22)?;
-        let quantised = |kind| matches!(kind, GgmlType::Q8_0 | GgmlType::Q4_0);
-        if quantised(self.cache_type_v) && !self.flash_attention {
-            return Err(Error::Config("a quantised value cache needs flash attention; hint: --flash-attn on".into()));
+        if self.n_ctx != 0 {
+            within("--n-ctx", self.n_ctx, 1 << 22)?;
         }
-        if self.plain && self.commit {
-            return Err(Error::Config("--plain serves nothing that --commit is for; hint: leave one out".into()));
-        }
+        let threads_batch = self.threads_batch.unwrap_or(self.threads);
+        within("--threads-batch", threads_batch, 512)?;
+        let rows = self.batch.unwrap_or(CHUNK);
+        within("--batch-size", rows, 1 << 16)?;
+        let rows_together = self.batch_together.unwrap_or(rows).min(rows);
+        within("--ubatch-size", rows_together, rows)?;
+        self.check_together(rows, rows_together, threads_batch)?;
         Ok(ContextConfig {
             n_ctx: self.n_ctx_of(model).next_multiple_of(N_CTX_STEP),
             // The last one is for scores.
             sequences: self.parallel + u32::from(!self.plain),
             tap: !self.plain,
             threads: i32::try_from(self.threads).unwrap_or(1),
+            threads_batch: i32::try_from(threads_batch).unwrap_or(1),
+            rows,
+            rows_together,
+            expert_cache_bytes: self.expert_cache_bytes(model),
             poll: self.poll.min(100),
             flash_attention: self.flash_attention,
             cache_type_k: self.cache_type_k,
@@ -125,9 +154,58 @@ impl EngineConfig {
 }
 
 impl EngineConfig {
-    /// Tokens of one slot: what was asked for, as far as the model was trained for it.
+    /// Refuses what does not go together.
+    fn check_together(&self, rows: u32, rows_together: u32, threads_batch: u32) -> Result<(), Error> {
+        let wrong = |why: &str| Err(Error::Config(why.to_owned()));
+        if self.plain && self.commit {
+            return wrong("--plain serves nothing that --commit is for; hint: leave one out");
+        }
+        let fixed = (rows, rows_together, threads_batch) == (CHUNK, CHUNK, self.threads);
+        if !self.plain && !fixed {
+            return wrong(
+                "--batch-size, --ubatch-size and --threads-batch are fixed where replies are committed or scored; hint: --plain",
+            );
+        }
+        if self.commit && self.chat_template.is_some() {
+            return wrong("a chat template other than the model's own cannot be committed; hint: leave out --commit");
+        }
+        let quantised = |kind| matches!(kind, GgmlType::Q8_0 | GgmlType::Q4_0);
+        if quantised(self.cache_type_k) || quantised(self.cache_type_v) {
+            if !self.flash_attention {
+                return wrong("a quantised KV cache needs flash attention; hint: --flash-attn on");
+            }
+            if self.placement.split == Split::Tensor {
+                return wrong("a quantised KV cache cannot be split by tensors; hint: --split-mode layer, or f16");
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of the cache for experts; none, said plainly, where there is no GPU or nothing to cache.
+    fn expert_cache_bytes(&self, model: &Model) -> usize {
+        let Some(slots) = self.moe_cache_slots.filter(|slots| *slots > 0) else { return 0 };
+        if raw::gpus().is_empty() {
+            warn!("the expert cache needs a GPU and this build sees none: experts are read through the file's mapping");
+            return 0;
+        }
+        let experts = usize::try_from(model.llama().n_expert()).unwrap_or(0);
+        if experts == 0 {
+            warn!("the model is no mixture of experts: the expert cache is left out");
+            return 0;
+        }
+        // Nearly all of a mixture's weights are its experts'.
+        let of_layer = usize::try_from(model.llama().model_size()).unwrap_or(usize::MAX) / experts;
+        of_layer.saturating_mul(usize::try_from(slots).unwrap_or(1).min(experts))
+    }
+
+    /// Tokens of one slot: what was asked for, as far as the model was trained for it; 0 is all of that.
     fn n_ctx_of(&self, model: &Model) -> u32 {
-        if model.n_ctx_train == 0 { self.n_ctx } else { self.n_ctx.min(model.n_ctx_train) }
+        match (self.n_ctx, model.n_ctx_train) {
+            (0, 0) => N_CTX_DEFAULT,
+            (0, trained) => trained,
+            (asked, 0) => asked,
+            (asked, trained) => asked.min(trained),
+        }
     }
 
     fn embedding(&self, model: &Model, context: &ContextConfig) -> EmbeddingConfig {
@@ -192,7 +270,10 @@ impl Engine {
     /// # Errors
     /// As [`Engine::load`], or [`Error::Stopped`] when given up.
     pub fn load_unless(config: &EngineConfig, cancel: &Cancel) -> Result<Self, Error> {
-        let model = Arc::new(Model::load(&config.model, !config.plain, cancel)?);
+        config.placement.check(raw::gpus().len())?;
+        let template = config.chat_template.as_deref().map(read_template).transpose()?;
+        let model = Model::load(&config.model, &config.placement, template.as_deref(), !config.plain, cancel)?;
+        let model = Arc::new(model);
         let context = config.context(&model)?;
         let metrics = Arc::new(Metrics::default());
         let embedder = Embedder::new(Arc::clone(&model), config.embedding(&model, &context), Arc::clone(&metrics));
@@ -233,6 +314,7 @@ impl Engine {
         cancel: &Cancel,
     ) -> Result<(NumericClass, bool, JoinHandle<()>), Error> {
         let (ready, started) = std::sync::mpsc::channel();
+        let context_rows = context.rows;
         let thread = std::thread::Builder::new().name("llama".into()).spawn({
             let (parts, config, context, cancel) = (parts.clone(), config.clone(), *context, cancel.clone());
             move || match Self::prepare(&parts.model, &context, &cancel) {
@@ -253,6 +335,7 @@ impl Engine {
                         store: Arc::clone(store),
                         metrics: Arc::clone(metrics),
                         cache_reuse: config.cache_reuse,
+                        chunk: usize::try_from(context_rows).unwrap_or(1),
                     })
                     .run();
                 }
@@ -456,6 +539,15 @@ pub fn wait(mut events: mpsc::Receiver<Event>) -> Result<(Vec<u8>, Done), Error>
         }
     }
     Err(Error::Stopped)
+}
+
+fn read_template(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|error| {
+        Error::Config(format!(
+            "chat template {} cannot be read: {error}; hint: check --chat-template-file",
+            path.display()
+        ))
+    })
 }
 
 /// The largest capacity that tokio's channel takes.

@@ -22,6 +22,7 @@ pub mod logprobs;
 pub mod memory;
 pub mod metrics;
 pub mod model;
+pub mod placement;
 pub mod plain;
 pub mod prompt;
 pub mod quantize;

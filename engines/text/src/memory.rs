@@ -1,10 +1,8 @@
 //! What sequences hold, so that a prompt whose beginning is there need not be computed again.
 //!
 //! A plain request may take any beginning. One that must be repeatable takes only what was computed the way it would
-//! compute it itself: chunks of 512 tokens from the start, each in a call of its own, and its own last, shorter chunk.
+//! compute it itself: whole chunks from the start, each in a call of its own, and its own last, shorter chunk.
 //! Committed requests take nothing (SPEC 4.8).
-
-use ogong_base::params::PROMPT_CHUNK;
 
 /// A copy from one sequence to another must save at least so many tokens.
 const COPY_GAIN_MIN: usize = 64;
@@ -14,8 +12,10 @@ const COPY_COST_MAX: usize = 8;
 const KEPT_PART: usize = 2;
 
 /// The tokens of one sequence.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Memory {
+    /// Tokens of a whole prompt chunk.
+    chunk: usize,
     tokens: Vec<u32>,
     /// Ends of the chunks from the start on that a fresh computation would cut the same way.
     steps: Vec<usize>,
@@ -44,6 +44,11 @@ pub struct Found {
 }
 
 impl Memory {
+    /// Of an empty sequence, for prompts that are computed in chunks of `chunk` tokens.
+    pub fn new(chunk: usize) -> Self {
+        Self { chunk: chunk.max(1), tokens: Vec::new(), steps: Vec::new(), used: 0 }
+    }
+
     /// Tokens held.
     pub fn len(&self) -> usize {
         self.tokens.len()
@@ -67,7 +72,7 @@ impl Memory {
             Reuse::Nothing => 0,
             Reuse::Any => common,
             Reuse::Same => {
-                let same = |end: usize| end <= common && (end.is_multiple_of(PROMPT_CHUNK) || end == until);
+                let same = |end: usize| end <= common && (end.is_multiple_of(self.chunk) || end == until);
                 self.steps.iter().copied().filter(|end| same(*end)).max().unwrap_or(0)
             }
         }
@@ -91,7 +96,7 @@ impl Memory {
     pub fn computed(&mut self, chunk: &[u32]) {
         let start = self.tokens.len();
         self.tokens.extend_from_slice(chunk);
-        if start == self.steps.last().copied().unwrap_or(0) && start.is_multiple_of(PROMPT_CHUNK) {
+        if start == self.steps.last().copied().unwrap_or(0) && start.is_multiple_of(self.chunk) {
             self.steps.push(self.tokens.len());
         }
     }
@@ -176,7 +181,7 @@ mod tests {
     use super::*;
 
     fn held(chunks: &[usize], answer: usize) -> Memory {
-        let mut memory = Memory::default();
+        let mut memory = Memory::new(512);
         let mut next = 0u32;
         for chunk in chunks {
             let tokens: Vec<u32> = (next..).take(*chunk).collect();
@@ -203,12 +208,12 @@ mod tests {
         cut.cut(560);
         cut.computed(&[1000; 40]);
         assert_eq!(cut.steps, [512], "a chunk that began elsewhere is not the same");
-        assert_eq!(Memory::default().common(&[], Reuse::Any), 0);
+        assert_eq!(Memory::new(512).common(&[], Reuse::Any), 0);
     }
 
     #[test]
     fn a_prompt_sits_where_its_beginning_is_unless_that_wastes_more() {
-        let memories = [held(&[100], 0), held(&[512, 512], 0), Memory::default()];
+        let memories = [held(&[100], 0), held(&[512, 512], 0), Memory::new(512)];
         assert_eq!(seat(&memories, 0..3, &prompt(120), Reuse::Any), Some(0));
         assert_eq!(seat(&memories, 1..3, &prompt(120), Reuse::Any), Some(2), "an empty one before wasting a long one");
         assert_eq!(seat(&memories, 0..0, &prompt(9), Reuse::Any), None);
@@ -220,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_beginning_is_copied_when_that_is_cheaper() {
-        let memories = [Memory::default(), held(&[300], 100), held(&[80], 4000)];
+        let memories = [Memory::new(512), held(&[300], 100), held(&[80], 4000)];
         assert_eq!(find(&memories, 0, &prompt(301), Reuse::Any), Found { sequence: 1, tokens: 300 });
         assert_eq!(find(&memories, 0, &prompt(50), Reuse::Any), Found { sequence: 0, tokens: 0 }, "too little");
         assert_eq!(find(&memories[..1], 0, &prompt(50), Reuse::Any), Found { sequence: 0, tokens: 0 });

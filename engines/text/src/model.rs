@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use llama_cpp_4::chat::ChatTemplates;
-use llama_cpp_4::model::params::LlamaModelParams;
 use llama_cpp_4::model::{AddBos, LlamaModel, Special};
 use llama_cpp_4::token::LlamaToken;
 use ogong_base::hash::ModelRoot;
@@ -15,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cancel::Cancel;
 use crate::error::Error;
+use crate::placement::Placement;
 use crate::raw;
 
 /// Bytes of a short entry of a file's metadata at most.
@@ -26,6 +26,7 @@ const HASH_BUFFER_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Model {
     llama: LlamaModel,
+    _parts: raw::ModelParts,
     templates: ChatTemplates,
     /// Whether the templates know tools.
     knows_tools: bool,
@@ -47,22 +48,29 @@ pub struct Model {
 
 impl Model {
     /// Loads the model at `path`; further shards (`…-00002-of-00003.gguf`) are found beside it. The root over its files is made
-    /// only if `rooted`, since that reads every byte of them; else it is all zeros.
+    /// only if `rooted`, since that reads every byte of them; else it is all zeros. `template` is a chat template to use in place
+    /// of the file's own.
     ///
     /// # Errors
     /// When a file is missing, damaged, or holds no model that generates text, or loading is given up.
-    pub fn load(path: &Path, rooted: bool, cancel: &Cancel) -> Result<Self, Error> {
+    pub fn load(
+        path: &Path,
+        placement: &Placement,
+        template: Option<&str>,
+        rooted: bool,
+        cancel: &Cancel,
+    ) -> Result<Self, Error> {
         let files = model_files(path)?;
         let hashing = std::thread::spawn({
             let cancel = cancel.clone();
             move || if rooted { root(&files, &cancel) } else { Ok(ModelRoot::ZERO) }
         });
-        let loaded = Self::load_weights(path);
+        let loaded = raw::load_model(path, placement);
         if loaded.is_err() {
             cancel.cancel();
         }
         let root = hashing.join().map_err(|_| Error::Stopped)?;
-        let llama = loaded?;
+        let (llama, parts) = loaded?;
         let kind = |why: &str| Error::ModelKind { path: path.to_owned(), why: why.into() };
         if !llama.has_decoder() || llama.has_encoder() {
             return Err(kind("neither a decoder-only language model nor one for embeddings"));
@@ -76,7 +84,7 @@ impl Model {
         let n_vocab = u32::try_from(llama.n_vocab()).map_err(|_| kind("no vocabulary"))?;
         let n_embd = usize::try_from(llama.n_embd_out()).map_err(|_| kind("no hidden width"))?;
         let templates =
-            ChatTemplates::from_model(&llama, None).map_err(|error| kind(&format!("chat template: {error}")))?;
+            ChatTemplates::from_model(&llama, template).map_err(|error| kind(&format!("chat template: {error}")))?;
         Ok(Self {
             knows_tools: knows_tools(&templates),
             templates,
@@ -91,15 +99,7 @@ impl Model {
             n_vocab,
             n_ctx_train: llama.n_ctx_train(),
             llama,
-        })
-    }
-
-    fn load_weights(path: &Path) -> Result<LlamaModel, Error> {
-        let backend = raw::backend();
-        raw::take_log();
-        LlamaModel::load_from_file(backend, path, &LlamaModelParams::default()).map_err(|error| {
-            let log = raw::take_log();
-            Error::ModelLoad { path: path.to_owned(), log: if log.is_empty() { error.to_string() } else { log } }
+            _parts: parts,
         })
     }
 

@@ -7,8 +7,9 @@
 //! The tap reads the hidden states off the graph itself. llama.cpp's own switch for them (`embeddings`) makes every prompt
 //! row an output, plans its graphs anew at each toggle, and decodes one sequence at a time, which undoes batching.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -23,9 +24,10 @@ use llama_cpp_4::token::LlamaToken;
 use llama_cpp_sys_4 as sys;
 
 use crate::error::Error;
+use crate::placement::{ExpertsInRam, Placement, Reading, Split};
 
-/// The most rows one decode call may hold: the prompt chunk of SPEC 4.8.
-pub const ROWS_MAX: usize = 512;
+/// Rows of one decode call where nothing else is said: the prompt chunk of SPEC 4.8.
+pub const ROWS_MAX: usize = ogong_base::params::PROMPT_CHUNK;
 
 /// Bytes of the buffer for copying sequences that are kept from one copy to the next.
 const STATE_BYTES_KEPT: usize = 64 << 20;
@@ -75,6 +77,134 @@ unsafe extern "C" fn on_log(level: sys::ggml_log_level, text: *const c_char, _da
         }
         sys::GGML_LOG_LEVEL_WARN => tracing::debug!(target: "llama", "{line}"),
         _ => tracing::trace!(target: "llama", "{line}"),
+    }
+}
+
+/// A device that weights can go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// ggml's short name, e.g. `CUDA0`.
+    pub name: String,
+    /// What it is.
+    pub description: String,
+    /// Bytes that are free.
+    pub free_bytes: u64,
+    /// Bytes in all.
+    pub total_bytes: u64,
+}
+
+/// The GPUs that this build sees.
+pub fn gpus() -> Vec<Device> {
+    backend();
+    // SAFETY: ggml's registry of devices is made once by the backend and never changes; indices below its count are valid, and
+    // the strings are its own for the rest of the process.
+    unsafe {
+        (0..sys::ggml_backend_dev_count())
+            .map(|index| sys::ggml_backend_dev_get(index))
+            .filter(|device| {
+                let kind = sys::ggml_backend_dev_type(*device);
+                kind == sys::GGML_BACKEND_DEVICE_TYPE_GPU || kind == sys::GGML_BACKEND_DEVICE_TYPE_IGPU
+            })
+            .map(|device| {
+                let (mut free, mut total) = (0usize, 0usize);
+                sys::ggml_backend_dev_memory(device, &raw mut free, &raw mut total);
+                Device {
+                    name: CStr::from_ptr(sys::ggml_backend_dev_name(device)).to_string_lossy().into_owned(),
+                    description: CStr::from_ptr(sys::ggml_backend_dev_description(device))
+                        .to_string_lossy()
+                        .into_owned(),
+                    free_bytes: free as u64,
+                    total_bytes: total as u64,
+                }
+            })
+            .collect()
+    }
+}
+
+/// What a model's parameters point at; kept as long as the model.
+#[derive(Debug)]
+pub struct ModelParts {
+    _shares: Vec<f32>,
+    _patterns: Vec<CString>,
+    _overrides: Overrides,
+}
+
+struct Overrides(Vec<sys::llama_model_tensor_buft_override>);
+
+// SAFETY: the pointers in it are to the patterns beside it and to a static buffer type; nobody writes through them.
+unsafe impl Send for Overrides {}
+// SAFETY: as above.
+unsafe impl Sync for Overrides {}
+
+impl std::fmt::Debug for Overrides {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Overrides").field(&self.0.len()).finish()
+    }
+}
+
+/// Loads the model at `path` with its weights where `placement` says; further shards are found beside it.
+///
+/// # Errors
+/// When llama.cpp cannot load it; its own words are in the error.
+pub fn load_model(path: &Path, placement: &Placement) -> Result<(LlamaModel, ModelParts), Error> {
+    backend();
+    let failed = |log: String| Error::ModelLoad { path: path.to_owned(), log };
+    let name = CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| failed("its name holds a NUL".into()))?;
+    let patterns: Vec<CString> = expert_patterns(placement.experts_in_ram)
+        .into_iter()
+        .map(|pattern| CString::new(pattern).expect("invariant: patterns hold no NUL"))
+        .collect();
+    // SAFETY: the buffer type is a static of ggml's.
+    let in_ram = unsafe { sys::ggml_backend_cpu_buffer_type() };
+    let of_pattern =
+        |pattern: &CString| sys::llama_model_tensor_buft_override { pattern: pattern.as_ptr(), buft: in_ram };
+    let end = sys::llama_model_tensor_buft_override { pattern: std::ptr::null(), buft: std::ptr::null_mut() };
+    let overrides: Vec<_> = patterns.iter().map(of_pattern).chain([end]).collect();
+    // SAFETY: a number; llama.cpp reads as many shares.
+    let devices_max = unsafe { sys::llama_max_devices() };
+    let mut shares = placement.shares.clone();
+    shares.resize(devices_max.max(shares.len()), 0.0);
+    // SAFETY: a plain struct that llama.cpp fills.
+    let mut params = unsafe { sys::llama_model_default_params() };
+    params.n_gpu_layers = placement.n_gpu_layers.map_or(-1, |layers| i32::try_from(layers).unwrap_or(i32::MAX));
+    params.split_mode = match placement.split {
+        Split::None => sys::LLAMA_SPLIT_MODE_NONE,
+        Split::Layer => sys::LLAMA_SPLIT_MODE_LAYER,
+        Split::Row => sys::LLAMA_SPLIT_MODE_ROW,
+        Split::Tensor => sys::LLAMA_SPLIT_MODE_TENSOR,
+    };
+    params.main_gpu = i32::try_from(placement.main_gpu).unwrap_or(i32::MAX);
+    params.load_mode = match placement.reading {
+        Reading::Auto => sys::LLAMA_LOAD_MODE_AUTO,
+        Reading::Whole => sys::LLAMA_LOAD_MODE_NONE,
+        Reading::Locked => sys::LLAMA_LOAD_MODE_MMAP_MLOCK,
+    };
+    if !placement.shares.is_empty() {
+        params.tensor_split = shares.as_ptr();
+    }
+    if !patterns.is_empty() {
+        params.tensor_buft_overrides = overrides.as_ptr();
+    }
+    take_log();
+    // SAFETY: `name` is a NUL-terminated string, and what the parameters point at lives beyond the call.
+    let model = unsafe { sys::llama_model_load_from_file(name.as_ptr(), params) };
+    let Some(model) = NonNull::new(model) else {
+        let log = take_log();
+        return Err(failed(if log.is_empty() { "llama.cpp does not say why".into() } else { log }));
+    };
+    // SAFETY: `LlamaModel` is `repr(transparent)` over this very pointer and takes ownership of the model; the wrapper itself
+    // offers no way to load with these parameters.
+    let model = unsafe { std::mem::transmute::<NonNull<sys::llama_model>, LlamaModel>(model) };
+    Ok((model, ModelParts { _shares: shares, _patterns: patterns, _overrides: Overrides(overrides) }))
+}
+
+/// Regular expressions over the names of experts' tensors. Source: llama.cpp's `common.h`.
+fn expert_patterns(experts: ExpertsInRam) -> Vec<String> {
+    const EXPERTS: &str = r"\.ffn_(up|down|gate|gate_up)_(ch|)exps";
+    match experts {
+        ExpertsInRam::None => Vec::new(),
+        ExpertsInRam::First(layers) => (0..layers).map(|layer| format!(r"blk\.{layer}{EXPERTS}")).collect(),
+        ExpertsInRam::All => vec![EXPERTS.to_owned()],
     }
 }
 
@@ -172,8 +302,16 @@ pub struct ContextConfig {
     pub n_ctx: u32,
     /// Sequences that may live at once.
     pub sequences: u32,
-    /// Threads of decoding and prefill.
+    /// Threads of decoding.
     pub threads: i32,
+    /// Threads of prefill.
+    pub threads_batch: i32,
+    /// Rows of one decode call at most, and of one computation within it.
+    pub rows: u32,
+    /// Rows computed together at most.
+    pub rows_together: u32,
+    /// Bytes on the GPU for experts that are in use; 0 is no such cache.
+    pub expert_cache_bytes: usize,
     /// ggml's polling level, 0 (sleep at once) to 100.
     pub poll: u32,
     /// Flash attention on or off.
@@ -218,17 +356,16 @@ impl<'model> Context<'model> {
     /// When llama.cpp cannot allocate it.
     pub fn new(model: &'model LlamaModel, config: &ContextConfig) -> Result<Self, Error> {
         let tokens = config.n_ctx.saturating_mul(config.sequences);
-        let rows = u32::try_from(ROWS_MAX).expect("invariant: a small constant");
         let width = usize::try_from(model.n_embd_out()).unwrap_or(0);
         let tap = TapPlace::new(width);
         let flash = if config.flash_attention { LlamaFlashAttnType::Enabled } else { LlamaFlashAttnType::Disabled };
         let params = LlamaContextParams::default()
             .with_n_ctx(NonZeroU32::new(tokens))
             .with_n_seq_max(config.sequences)
-            .with_n_batch(rows)
-            .with_n_ubatch(rows)
+            .with_n_batch(config.rows)
+            .with_n_ubatch(config.rows_together)
             .with_n_threads(config.threads)
-            .with_n_threads_batch(config.threads)
+            .with_n_threads_batch(config.threads_batch)
             .with_flash_attn_type(flash)
             .with_cache_type_k(config.cache_type_k)
             .with_cache_type_v(config.cache_type_v)
@@ -236,6 +373,8 @@ impl<'model> Context<'model> {
             .with_kv_unified(false)
             .with_embeddings(false)
             .with_no_perf(true);
+        let params =
+            if config.expert_cache_bytes > 0 { params.with_moe_cache_size(config.expert_cache_bytes) } else { params };
         let params = if config.tap {
             params.with_cb_eval(Some(on_node)).with_cb_eval_user_data(tap.0.as_ptr().cast())
         } else {
@@ -243,12 +382,15 @@ impl<'model> Context<'model> {
         };
         let mut llama =
             model.new_context(backend(), params).map_err(|source| Error::Context { source, log: take_log() })?;
-        let pool = if config.threads > 1 { Threadpool::new(config.threads, config.poll) } else { None };
+        let threads = config.threads.max(config.threads_batch);
+        // One pool serves both: a graph uses as many of its threads as it was given.
+        let pool = if threads > 1 { Threadpool::new(threads, config.poll) } else { None };
         if let Some(pool) = &pool {
             // SAFETY: the pool lives in this struct beside the context, is dropped after it, and is never handed out.
             unsafe { llama.attach_threadpool(pool.0.as_ptr(), pool.0.as_ptr()) };
         }
-        Ok(Self { llama, _pool: pool, tap, width, batch: LlamaBatch::new(ROWS_MAX, 1), state: Vec::new() })
+        let rows = usize::try_from(config.rows).unwrap_or(ROWS_MAX);
+        Ok(Self { llama, _pool: pool, tap, width, batch: LlamaBatch::new(rows, 1), state: Vec::new() })
     }
 
     /// Runs one decode call. With `hidden` the final hidden state of every output row can be read beside its logits; rows
@@ -434,5 +576,5 @@ fn signed(value: u32) -> i32 {
 }
 
 fn row_index(index: usize) -> i32 {
-    i32::try_from(index).expect("invariant: a batch holds at most 512 rows")
+    i32::try_from(index).expect("invariant: a batch holds few rows")
 }

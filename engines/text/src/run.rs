@@ -13,7 +13,7 @@ use crate::cli::{Cli, ServeFlags, Tool};
 use crate::engine::{Engine, default_threads};
 use crate::error::Error;
 use crate::http::{self, App};
-use crate::{model, quantize};
+use crate::{model, quantize, raw};
 
 /// Runs a tool, or serves until `shutdown`.
 ///
@@ -26,11 +26,40 @@ pub async fn run(cli: Cli, shutdown: Shutdown) -> anyhow::Result<()> {
             println!("{}", model::root_of_files(&files).hint_from(hint)?);
             Ok(())
         }
+        Some(Tool::Devices { json }) => {
+            print_devices(json);
+            Ok(())
+        }
         Some(Tool::Quantize { from, to, format, threads }) => {
             let threads = i32::try_from(threads.unwrap_or_else(default_threads)).unwrap_or(1);
             let work = move || quantize::quantize(&from, &to, &format, threads);
             tokio::task::spawn_blocking(work).await?.hint_from(hint)
         }
+    }
+}
+
+fn print_devices(json: bool) {
+    let devices = raw::gpus();
+    if json {
+        let list: Vec<_> = devices
+            .iter()
+            .map(|device| {
+                serde_json::json!({
+                    "name": device.name, "description": device.description,
+                    "free_bytes": device.free_bytes, "total_bytes": device.total_bytes,
+                })
+            })
+            .collect();
+        println!("{}", serde_json::Value::from(list));
+        return;
+    }
+    if devices.is_empty() {
+        eprintln!("no GPU; hint: build with --features cuda, metal, vulkan or hip");
+    }
+    for device in devices {
+        let mib = |bytes: u64| bytes >> 20;
+        let (free, total) = (mib(device.free_bytes), mib(device.total_bytes));
+        println!("{}  {}  {free} of {total} MiB free", device.name, device.description);
     }
 }
 

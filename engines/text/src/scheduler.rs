@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use ogong_base::class::NumericClass;
-use ogong_base::params::{PROMPT_CHUNK, WINDOW_TOKENS};
+use ogong_base::params::WINDOW_TOKENS;
 use ogong_commitment::sketch::Bank;
 use tracing::{debug, error};
 
@@ -39,6 +39,8 @@ pub struct Scheduler<'model> {
     memories: Vec<Memory>,
     /// Tokens in a row that are worth moving to where a prompt has them; 0 is never.
     cache_reuse: usize,
+    /// Tokens of a prompt computed in one call.
+    chunk: usize,
     /// Requests taken up so far.
     seated: u64,
     /// Slots in their prompt, the oldest first.
@@ -66,13 +68,15 @@ pub struct Parts<'model> {
     pub metrics: Arc<Metrics>,
     /// Tokens in a row that are worth moving to where a prompt has them; 0 is never.
     pub cache_reuse: u32,
+    /// Tokens of a prompt computed in one call.
+    pub chunk: usize,
 }
 
 impl<'model> Scheduler<'model> {
     /// A scheduler with all slots free.
     pub fn new(parts: Parts<'model>) -> Self {
-        let Parts { context, model, bank, class, slots, queue, store, metrics, cache_reuse } = parts;
-        let memories = (0..slots).map(|_| Memory::default()).collect();
+        let Parts { context, model, bank, class, slots, queue, store, metrics, cache_reuse, chunk } = parts;
+        let memories = (0..slots).map(|_| Memory::new(chunk)).collect();
         let slots = (0..slots).map(|_| None).collect();
         Self {
             context,
@@ -85,6 +89,7 @@ impl<'model> Scheduler<'model> {
             slots,
             memories,
             cache_reuse: usize::try_from(cache_reuse).unwrap_or(0),
+            chunk,
             seated: 0,
             in_prompt: Vec::new(),
             score: None,
@@ -179,7 +184,7 @@ impl<'model> Scheduler<'model> {
 
     fn remember_copy(&mut self, from: usize, to: usize, tokens: usize) {
         let copied = self.memories.get(from).map(|source| {
-            let mut copy = Memory::default();
+            let mut copy = Memory::new(self.chunk);
             copy.copy(source, tokens);
             copy.touch(self.seated);
             copy
@@ -253,7 +258,7 @@ impl<'model> Scheduler<'model> {
                 self.in_prompt.remove(0);
                 continue;
             };
-            let Some((position, tokens)) = slot.prompt_chunk(PROMPT_CHUNK) else {
+            let Some((position, tokens)) = slot.prompt_chunk(self.chunk) else {
                 self.in_prompt.remove(0);
                 continue;
             };
@@ -265,7 +270,7 @@ impl<'model> Scheduler<'model> {
                         memory.computed(tokens);
                     }
                     slot.prefilled(count);
-                    if slot.prompt_chunk(PROMPT_CHUNK).is_none() {
+                    if slot.prompt_chunk(self.chunk).is_none() {
                         self.in_prompt.remove(0);
                     }
                 }

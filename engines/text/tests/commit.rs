@@ -102,9 +102,13 @@ fn the_tap_reads_what_llama_calls_embeddings() {
     use ogong_text::raw::{Context, ContextConfig, Row, backend};
 
     let config = config("Q8_0");
-    let model = Model::load(&config.model, true, &Cancel::default()).expect("model");
+    let model = Model::load(&config.model, &config.placement, None, true, &Cancel::default()).expect("model");
     let context = ContextConfig {
         tap: true,
+        threads_batch: 1,
+        rows: 512,
+        rows_together: 512,
+        expert_cache_bytes: 0,
         n_ctx: 256,
         sequences: 4,
         threads: 1,

@@ -40,8 +40,9 @@ fn bad_models_and_taken_ports_end_with_a_hint() {
     let mut head = std::fs::read(model("Q8_0")).expect("the model");
     head.truncate(head.len() / 2);
     let cut = common::file(dir.path(), "cut.gguf", &head);
+    let unknown = common::file(dir.path(), "unknown.gguf", &head_of("no-such-architecture"));
     let missing = dir.path().join("missing.gguf");
-    for path in [&broken, &cut, &missing] {
+    for path in [&broken, &cut, &unknown, &missing] {
         let output = run(&["--model", path.to_str().expect("utf-8"), "--port", "0"]);
         let error = error_of(&output);
         assert_eq!(output.status.code(), Some(1), "{error}");
@@ -54,6 +55,14 @@ fn bad_models_and_taken_ports_end_with_a_hint() {
     assert!(output.status.code() == Some(1) && error.contains(&port) && error.contains("--port"), "{error}");
     assert_eq!(run(&["--model", "x", "--cache-type-k", "q9"]).status.code(), Some(2));
     assert_eq!(run(&[]).status.code(), Some(2));
+}
+
+/// The head of a model without tensors.
+fn head_of(architecture: &str) -> Vec<u8> {
+    let text = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
+    let counts = [0u64.to_le_bytes(), 1u64.to_le_bytes()].concat();
+    let entry = [text("general.architecture"), 8u32.to_le_bytes().to_vec(), text(architecture)].concat();
+    [b"GGUF".to_vec(), 3u32.to_le_bytes().to_vec(), counts, entry, vec![0; 64]].concat()
 }
 
 #[test]
