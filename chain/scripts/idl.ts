@@ -75,15 +75,16 @@ export class Program {
         this.address = address(programId ?? this.#idl.address);
     }
 
-    /** An instruction. Accounts with a fixed address or with seeds made of constants and given accounts need not be named. */
+    /** An instruction. Accounts that are optional, that have a fixed address, or seeds of constants and given accounts need not be named. */
     async instruction(name: string, args: Row, accounts: Record<string, Address>): Promise<Instruction> {
         const found = named(this.#idl.instructions, name, "instruction");
         const given: Record<string, Address> = { ...accounts };
         const metas = [];
         for (const item of found.accounts) {
-            const place = given[item.name] ?? (await this.#derive(item, given));
+            // An optional account that is absent is the program itself.
+            const place = given[item.name] ?? (item.optional ? this.address : await this.#derive(item, given));
             given[item.name] = place;
-            metas.push({ address: place, role: role(item) });
+            metas.push({ address: place, role: place === this.address ? AccountRole.READONLY : role(item) });
         }
         const data = this.#struct(found.args).encode(args as never);
         return {

@@ -8,14 +8,15 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { address, getAddressEncoder } from "@solana/kit";
+import { address, getAddressEncoder, getU64Encoder, type Address } from "@solana/kit";
 import { Chain, createTokenAccount, main, tokenAccount, walletOf } from "./chain.js";
 import type { Row } from "./idl.js";
 
 /** Terms of the new network. */
 interface Init {
     admin_keypair: string;
-    reserve: string;
+    /** Where the verification reserve goes, if the network lets its operator choose. */
+    reserve?: string;
     network: string;
     split_bps: number[];
     alpha_ppm: number;
@@ -43,7 +44,8 @@ main(async () => {
 async function init(chain: Chain, terms: Init): Promise<unknown> {
     const admin = await walletOf(terms.admin_keypair);
     await chain.airdrop(admin.signer.address, SOL_EACH);
-    const config = chain.operator("init", "--admin-keypair", terms.admin_keypair, "--reserve", terms.reserve,
+    const config = chain.operator("init", "--admin-keypair", terms.admin_keypair,
+        ...(terms.reserve === undefined ? [] : ["--reserve", terms.reserve]),
         "--network", terms.network, "--split-bps", ...terms.split_bps.map(String), "--alpha-ppm", String(terms.alpha_ppm),
         "--beacon-period-ms", String(terms.beacon_period_ms));
     assert.deepEqual(config.split_bps, terms.split_bps, "the chain has another split");
@@ -67,7 +69,7 @@ async function register(chain: Chain, { admin_keypair, endpoint, stake_tokens, i
         endpoint,
     };
     const instruction = await chain.program.instruction("register_validator", { registration },
-        { authority: key, stake_source: await tokenAccount(address(String(mint)), key) });
+        { authority: key, stake_source: await tokenAccount(address(String(mint)), key), epoch: await epoch(chain) });
     const signature = await chain.send([await createTokenAccount(address(String(mint)), key, key), instruction], authority);
     const data = await chain.bytes(await chain.program.derive("validator", new Uint8Array(getAddressEncoder().encode(key))));
     assert.ok(data !== undefined, "the registration is on the chain");
@@ -75,6 +77,14 @@ async function register(chain: Chain, { admin_keypair, endpoint, stake_tokens, i
     assert.equal(found.endpoint, endpoint);
     assert.deepEqual(Buffer.from(found.consensus_id as Uint8Array), consensusId);
     return { authority: key, endpoint, consensus_id: consensusId.toString("hex"), stake, signature };
+}
+
+/** The current epoch's account, whose number stands in the config. */
+async function epoch(chain: Chain): Promise<Address> {
+    const data = await chain.bytes(await chain.program.derive("config"));
+    assert.ok(data !== undefined, "the chain is initialised");
+    const { stake_epoch } = chain.program.account("Config", data);
+    return chain.program.derive("epoch", new Uint8Array(getU64Encoder().encode(stake_epoch as bigint)));
 }
 
 /** sha256 over a certificate's DER; the file may hold PEM. */

@@ -49,8 +49,8 @@ main(async () => {
         return row.status === STATUS_REFUNDED ? row : undefined;
     });
 
-    const open = await chain.program.instruction("open_escrow",
-        { order, session_key: randomBytes(32), provider_payout: admin.signer.address, router_payout: admin.signer.address },
+    const terms = { session_key: randomBytes(32), provider_payout: admin.signer.address, router_payout: admin.signer.address };
+    const open = await chain.program.instruction("open_escrow", { order, terms, ...terms },
         { owner: owner.signer.address, escrow, owner_token: await tokenAccount(mint, owner.signer.address) });
     const opened = await chain.send([open], owner);
     await isReadBack(chain, escrow, owner.signer.address, id);
