@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod error;
+pub mod plan;
 pub mod supervisor;
 pub mod wire;
 

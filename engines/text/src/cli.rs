@@ -12,6 +12,7 @@ use crate::class;
 use crate::engine::{EngineConfig, default_threads};
 use crate::error::Error;
 use crate::placement::{ExpertsInRam, Placement, Reading, Split};
+use crate::speculate::Method;
 
 /// Serves a GGUF model over the OpenAI API, committing what it answers on request.
 #[derive(Debug, Parser)]
@@ -152,6 +153,12 @@ pub struct ServeFlags {
     /// How embeddings are pooled [default: as the model's file says].
     #[arg(long, value_enum)]
     pub pooling: Option<Pooling>,
+    /// How tokens are drafted ahead: none, ngram-simple, ngram-map-k, draft-simple [default: none, or draft-simple with --model-draft].
+    #[arg(long, env = "LLAMAMP_SPEC_TYPE", value_name = "METHOD", value_parser = Method::parse)]
+    pub spec_type: Option<Method>,
+    /// A small model of the same vocabulary that drafts.
+    #[arg(long, aliases = ["draft-model", "spec-draft-model"], env = "LLAMAMP_DRAFT_MODEL", value_name = "FILE")]
+    pub model_draft: Option<PathBuf>,
     /// A chat template to use in place of the model's own; not with --commit.
     #[arg(long, value_name = "FILE")]
     pub chat_template_file: Option<PathBuf>,
@@ -327,6 +334,12 @@ impl ServeFlags {
             placement: self.placement.placement(),
             moe_cache_slots: self.placement.moe_cache_slots,
             chat_template: self.chat_template_file.clone(),
+            speculation: self.spec_type.unwrap_or(if self.model_draft.is_some() {
+                Method::Draft
+            } else {
+                Method::None
+            }),
+            draft_model: self.model_draft.clone(),
             alias: self.alias.clone(),
             n_ctx: self.n_ctx,
             parallel: self.parallel,
@@ -360,6 +373,7 @@ pub fn spelled_out(args: impl IntoIterator<Item = OsString>) -> impl Iterator<It
         Some("-sm") => "--split-mode".into(),
         Some("-ts") => "--tensor-split".into(),
         Some("-mg") => "--main-gpu".into(),
+        Some("-md") => "--model-draft".into(),
         Some("-mm") => "--mmproj".into(),
         Some("-cb") => "--cont-batching".into(),
         _ => arg,
@@ -421,6 +435,10 @@ mod tests {
         let all =
             parse(&["-m", "a.gguf", "-ngl", "-1", "-cmoe"]).expect("flags").serve.engine().expect("a configuration");
         assert_eq!((all.placement.n_gpu_layers, all.placement.experts_in_ram), (None, ExpertsInRam::All));
+        let drafted =
+            parse(&["-m", "a.gguf", "-md", "d.gguf"]).expect("flags").serve.engine().expect("a configuration");
+        assert_eq!(drafted.speculation, Method::Draft);
+        assert!(parse(&["-m", "a.gguf", "--spec-type", "draft-eagle"]).is_err());
         for refused in [["--mmproj", "p.gguf"], ["--rpc", "10.0.0.2:50052"]] {
             let args = [&["-m", "a.gguf"], &refused[..]].concat();
             assert!(parse(&args).expect("flags").serve.engine().is_err(), "{refused:?}");

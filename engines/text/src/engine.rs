@@ -18,6 +18,7 @@ use tracing::{info, warn};
 
 use crate::cancel::Cancel;
 use crate::class;
+use crate::draft::{DraftModel, Drafter};
 use crate::embed::{Embedder, Vectors};
 use crate::error::{Error, RequestError};
 use crate::metrics::{Gauges, Metrics};
@@ -30,6 +31,7 @@ use crate::scheduler::{Parts, Scheduler};
 use crate::score::PendingScore;
 use crate::selftest;
 use crate::slot::{Done, Event, Pending};
+use crate::speculate::Method;
 use crate::store::{Committed, Store};
 use crate::{plain, raw};
 
@@ -65,6 +67,10 @@ pub struct EngineConfig {
     pub placement: Placement,
     /// Expert slots of a layer on the GPU, for mixtures larger than its memory.
     pub moe_cache_slots: Option<u32>,
+    /// How plain answers are drafted.
+    pub speculation: Method,
+    /// The model that drafts, where the method needs one.
+    pub draft_model: Option<PathBuf>,
     /// A file with a chat template to use in place of the model's own.
     pub chat_template: Option<PathBuf>,
     /// ggml's polling level.
@@ -102,6 +108,8 @@ impl EngineConfig {
             batch_together: None,
             placement: Placement::default(),
             moe_cache_slots: None,
+            speculation: Method::None,
+            draft_model: None,
             chat_template: None,
             poll: 1,
             flash_attention: true,
@@ -169,6 +177,17 @@ impl EngineConfig {
         if self.commit && self.chat_template.is_some() {
             return wrong("a chat template other than the model's own cannot be committed; hint: leave out --commit");
         }
+        match (self.speculation, &self.draft_model) {
+            (Method::Draft, None) => {
+                return wrong(
+                    "draft-simple needs a draft model; hint: --model-draft FILE, or --spec-type ngram-simple",
+                );
+            }
+            (Method::NgramSimple | Method::NgramMap | Method::None, Some(_)) => {
+                return wrong("a draft model goes with --spec-type draft-simple only; hint: leave one out");
+            }
+            _ => {}
+        }
         let quantised = |kind| matches!(kind, GgmlType::Q8_0 | GgmlType::Q4_0);
         if quantised(self.cache_type_k) || quantised(self.cache_type_v) {
             if !self.flash_attention {
@@ -232,6 +251,7 @@ struct Ready<'model> {
 #[derive(Clone)]
 struct Loaded {
     model: Arc<Model>,
+    draft: Option<Arc<DraftModel>>,
     queue: Arc<Queue>,
     store: Arc<Store>,
     metrics: Arc<Metrics>,
@@ -277,7 +297,11 @@ impl Engine {
         let context = config.context(&model)?;
         let metrics = Arc::new(Metrics::default());
         let embedder = Embedder::new(Arc::clone(&model), config.embedding(&model, &context), Arc::clone(&metrics));
-        let parts = Loaded { model, queue: Arc::default(), store: Arc::default(), metrics };
+        if config.speculation != Method::None && (model.llama().is_recurrent() || model.llama().is_hybrid()) {
+            return Err(Error::Config("this model cannot take tokens back, so nothing can be drafted for it".into()));
+        }
+        let draft = config.draft_model.as_deref().map(|path| DraftModel::load(path, &model)).transpose()?;
+        let parts = Loaded { model, draft: draft.map(Arc::new), queue: Arc::default(), store: Arc::default(), metrics };
         let generates = !config.embeddings_only && parts.model.generates();
         let (class, hidden, thread) = if generates {
             let (class, hidden, thread) = Self::start(config, &context, &parts, cancel)?;
@@ -286,7 +310,7 @@ impl Engine {
             embedder.begin()?;
             (class::numeric_class(&parts.model, &context, false), false, None)
         };
-        let Loaded { model, queue, store, metrics } = parts;
+        let Loaded { model, queue, store, metrics, .. } = parts;
         let stem = config.model.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let capabilities = Capabilities {
             engine: class.engine.clone(),
@@ -321,12 +345,21 @@ impl Engine {
                 Ok(Ready { hidden: false, .. }) if config.commit => {
                     let _ = ready.send(Err(Error::Hidden));
                 }
-                Ok(Ready { context, bank, class, hidden }) => {
+                Ok(Ready { context: main, bank, class, hidden }) => {
+                    let Loaded { model, draft, queue, store, metrics } = &parts;
+                    let drafter = match draft.as_deref().map(|draft| Drafter::new(draft, &context)).transpose() {
+                        Ok(drafter) => drafter,
+                        Err(error) => {
+                            let _ = ready.send(Err(error));
+                            return;
+                        }
+                    };
                     // The loader waits for this message and cannot be gone.
                     let _ = ready.send(Ok((class.clone(), hidden)));
-                    let Loaded { model, queue, store, metrics } = &parts;
                     Scheduler::new(Parts {
-                        context,
+                        context: main,
+                        speculation: config.speculation,
+                        drafter,
                         bank,
                         model,
                         class,

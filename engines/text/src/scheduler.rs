@@ -14,6 +14,7 @@ use ogong_base::params::WINDOW_TOKENS;
 use ogong_commitment::sketch::Bank;
 use tracing::{debug, error};
 
+use crate::draft::Drafter;
 use crate::error::Error;
 use crate::memory::{self, Memory, Reuse};
 use crate::metrics::{Metrics, Outcome};
@@ -22,6 +23,7 @@ use crate::queue::{Queue, Work};
 use crate::raw::{Context, Row};
 use crate::score::ScoreRun;
 use crate::slot::{Pending, Progress, RowOf, Slot};
+use crate::speculate::Method;
 use crate::store::Store;
 
 /// Everything the thread works with.
@@ -41,11 +43,25 @@ pub struct Scheduler<'model> {
     cache_reuse: usize,
     /// Tokens of a prompt computed in one call.
     chunk: usize,
+    speculation: Method,
+    drafter: Option<Drafter<'model>>,
     /// Requests taken up so far.
     seated: u64,
     /// Slots in their prompt, the oldest first.
     in_prompt: Vec<usize>,
     score: Option<ScoreRun>,
+}
+
+/// Tokens that a draft model runs ahead at most: each costs a call of it.
+const DRAFT_MODEL_MAX: usize = 8;
+
+/// What one slot is fed in a call.
+struct Fed {
+    index: usize,
+    /// Position of the first token.
+    position: u32,
+    /// The last token chosen, then what was drafted.
+    tokens: Vec<u32>,
 }
 
 /// What a scheduler is made of.
@@ -70,12 +86,29 @@ pub struct Parts<'model> {
     pub cache_reuse: u32,
     /// Tokens of a prompt computed in one call.
     pub chunk: usize,
+    /// How tokens are drafted.
+    pub speculation: Method,
+    /// The draft model's state, where there is one.
+    pub drafter: Option<Drafter<'model>>,
 }
 
 impl<'model> Scheduler<'model> {
     /// A scheduler with all slots free.
     pub fn new(parts: Parts<'model>) -> Self {
-        let Parts { context, model, bank, class, slots, queue, store, metrics, cache_reuse, chunk } = parts;
+        let Parts {
+            context,
+            model,
+            bank,
+            class,
+            slots,
+            queue,
+            store,
+            metrics,
+            cache_reuse,
+            chunk,
+            speculation,
+            drafter,
+        } = parts;
         let memories = (0..slots).map(|_| Memory::new(chunk)).collect();
         let slots = (0..slots).map(|_| None).collect();
         Self {
@@ -90,6 +123,8 @@ impl<'model> Scheduler<'model> {
             memories,
             cache_reuse: usize::try_from(cache_reuse).unwrap_or(0),
             chunk,
+            speculation,
+            drafter,
             seated: 0,
             in_prompt: Vec::new(),
             score: None,
@@ -138,7 +173,7 @@ impl<'model> Scheduler<'model> {
             return;
         };
         self.metrics.waited(pending.arrived.elapsed());
-        let slot = Slot::new(pending, &self.class);
+        let slot = Slot::new(pending, &self.class, self.speculation);
         debug!(slot = index, committed = slot.is_committed(), "reply begun");
         self.seated += 1;
         if let Some(memory) = self.memories.get_mut(index) {
@@ -280,17 +315,28 @@ impl<'model> Scheduler<'model> {
         }
     }
 
-    /// The next token of every slot that is past its prompt, in calls of at most one window of rows.
+    /// The next tokens of every slot that is past its prompt, in calls of at most one window of rows.
     fn answer_calls(&mut self) {
         let ready: Vec<usize> = (0..self.slots.len()).filter(|index| self.is_answering(*index)).collect();
-        for group in ready.chunks(WINDOW_TOKENS) {
+        let each = (WINDOW_TOKENS / ready.len().max(1)).saturating_sub(1);
+        let fed: Vec<Fed> = ready.into_iter().filter_map(|index| self.fed(index, each)).collect();
+        let mut rest = fed.as_slice();
+        while !rest.is_empty() {
+            let mut rows = 0;
+            let fits = |fed: &&Fed| {
+                rows += fed.tokens.len();
+                rows <= WINDOW_TOKENS
+            };
+            let count = rest.iter().take_while(fits).count().max(1);
+            let (group, after) = rest.split_at(count);
             if let Err(error) = self.answer_call(group) {
                 let message = error.to_string();
                 error!(%message, "decode call failed");
-                for index in group {
-                    self.fail(*index, Error::Commit(message.clone()));
+                for fed in group {
+                    self.fail(fed.index, Error::Commit(message.clone()));
                 }
             }
+            rest = after;
         }
     }
 
@@ -298,38 +344,100 @@ impl<'model> Scheduler<'model> {
         self.slots.get(index).is_some_and(Option::is_some) && !self.in_prompt.contains(&index)
     }
 
-    fn answer_call(&mut self, group: &[usize]) -> Result<(), Error> {
-        let slots = &self.slots;
-        let rows = group.iter().filter_map(|index| {
-            let (token, position) = slots.get(*index)?.as_ref()?.next_row();
-            Some(Row { token, position, sequence: sequence_of(*index), output: true })
+    /// What a slot is fed next: its last token, and what may follow, at most `draft_max` tokens.
+    fn fed(&mut self, index: usize, draft_max: usize) -> Option<Fed> {
+        let slot = self.slots.get_mut(index)?.as_mut()?;
+        let (token, position) = slot.next_row();
+        let mut tokens = vec![token];
+        let room = draft_max.min(slot.draft_room());
+        if self.speculation != Method::None && room > 0 {
+            let held = self.memories.get(index).map(Memory::tokens).unwrap_or_default();
+            let history: Vec<u32> = held.iter().copied().chain([token]).collect();
+            tokens.extend(match (&mut self.drafter, slot.ngrams()) {
+                (Some(drafter), _) => {
+                    drafter.draft(index, &history, room.min(DRAFT_MODEL_MAX)).unwrap_or_else(|error| {
+                        debug!(%error, "nothing drafted");
+                        Vec::new()
+                    })
+                }
+                (None, Some(ngrams)) => ngrams.draft(&history, room),
+                (None, None) => Vec::new(),
+            });
+        }
+        Some(Fed { index, position, tokens })
+    }
+
+    fn answer_call(&mut self, group: &[Fed]) -> Result<(), Error> {
+        let rows = group.iter().flat_map(|fed| {
+            (fed.position..).zip(&fed.tokens).map(|(position, token)| Row {
+                token: *token,
+                position,
+                sequence: sequence_of(fed.index),
+                output: true,
+            })
         });
+        let slots = &self.slots;
         let hidden =
-            group.iter().any(|index| slots.get(*index).and_then(Option::as_ref).is_some_and(Slot::is_committed));
+            group.iter().any(|fed| slots.get(fed.index).and_then(Option::as_ref).is_some_and(Slot::is_committed));
         self.context.decode(rows, hidden)?;
-        self.metrics.decoded(group.len());
-        for (row, &index) in group.iter().enumerate() {
-            if let (Some(slot), Some(memory)) =
-                (self.slots.get(index).and_then(Option::as_ref), self.memories.get_mut(index))
-            {
-                memory.answered(slot.next_row().0);
+        self.metrics.decoded(group.iter().map(|fed| fed.tokens.len()).sum());
+        let mut row = 0;
+        for fed in group {
+            self.take_rows(fed, row);
+            row += fed.tokens.len();
+        }
+        Ok(())
+    }
+
+    /// Takes a slot's rows, from `row` on, for as long as what was drafted is what it chooses.
+    fn take_rows(&mut self, fed: &Fed, row: usize) {
+        let index = fed.index;
+        let mut used = 0;
+        for (at, token) in fed.tokens.iter().enumerate() {
+            let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) else { return };
+            if let Some(memory) = self.memories.get_mut(index) {
+                memory.answered(*token);
             }
-            let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) else { continue };
+            used += 1;
             let of = RowOf {
                 context: &mut self.context,
-                row,
+                row: row + at,
                 model: self.model,
                 bank: &self.bank,
                 store: &self.store,
                 metrics: &self.metrics,
             };
-            match slot.take_row(of) {
-                Ok(Progress::Going) => {}
-                Ok(Progress::Ended) => self.free(index),
-                Err(error) => self.fail(index, error),
+            let progress = slot.take_row(of);
+            let confirmed = fed.tokens.get(at + 1) == Some(&slot.next_row().0);
+            match progress {
+                Ok(Progress::Going) if confirmed => {}
+                Ok(Progress::Going) => break,
+                Ok(Progress::Ended) => {
+                    self.take_back(fed, used);
+                    return self.free(index);
+                }
+                Err(error) => return self.fail(index, error),
             }
         }
-        Ok(())
+        self.take_back(fed, used);
+    }
+
+    /// Removes what was fed but not confirmed.
+    fn take_back(&mut self, fed: &Fed, used: usize) {
+        let drafted = fed.tokens.len() - 1;
+        if drafted == 0 {
+            return;
+        }
+        let confirmed = used.saturating_sub(1);
+        self.metrics.drafted(drafted, confirmed);
+        if let Some(ngrams) = self.slots.get_mut(fed.index).and_then(Option::as_mut).and_then(Slot::ngrams) {
+            ngrams.accepted(confirmed);
+        }
+        if used < fed.tokens.len()
+            && let Err(error) = self.context.truncate(sequence_of(fed.index), fed.position + position(used))
+        {
+            self.fail(fed.index, error);
+        }
     }
 
     fn score_call(&mut self) {

@@ -19,6 +19,7 @@ use crate::model::Model;
 use crate::plain::Plain;
 use crate::raw::Context;
 use crate::request::{Commit, Generate, How};
+use crate::speculate::{Method, Ngrams};
 use crate::stop::{Scan, StopScanner};
 use crate::store::{Committed, Store};
 use crate::timings::{Clock, Timings};
@@ -104,6 +105,7 @@ pub struct Slot {
     stops: StopScanner,
     held_text: Vec<u8>,
     clock: Clock,
+    ngrams: Option<Ngrams>,
     chooser: Chooser,
 }
 
@@ -146,8 +148,8 @@ pub struct RowOf<'run, 'model> {
 }
 
 impl Slot {
-    /// Takes a job up; `class` is what a commitment says of the engine.
-    pub fn new(pending: Pending, class: &NumericClass) -> Self {
+    /// Takes a job up; `class` is what a commitment says of the engine, `speculation` how plain answers are drafted.
+    pub fn new(pending: Pending, class: &NumericClass, speculation: Method) -> Self {
         let Pending { job: Generate { prompt, limit, stream, how }, events, arrived } = pending;
         let (stops, chooser) = match how {
             How::Committed(commit) => {
@@ -158,7 +160,12 @@ impl Slot {
             }
             How::Plain(mut plain) => (StopScanner::new(std::mem::take(&mut plain.stops)), Chooser::Plain(plain)),
         };
+        let ngrams = match &chooser {
+            Chooser::Committed(_) => None,
+            Chooser::Plain(_) => Ngrams::new(speculation),
+        };
         Self {
+            ngrams,
             last: prompt.last().copied().unwrap_or_default(),
             prompt,
             limit,
@@ -223,6 +230,17 @@ impl Slot {
     pub fn next_row(&self) -> (u32, u32) {
         let position = self.prompt.len().saturating_sub(1) + self.n_tokens as usize;
         (self.last, u32::try_from(position).unwrap_or(u32::MAX))
+    }
+
+    /// Tokens that may be drafted; none of a committed answer's, and never up to the limit.
+    pub fn draft_room(&self) -> usize {
+        let left = self.limit.saturating_sub(self.n_tokens).saturating_sub(1);
+        if self.is_committed() { 0 } else { usize::try_from(left).unwrap_or(usize::MAX) }
+    }
+
+    /// Drafts from what stands before.
+    pub fn ngrams(&mut self) -> Option<&mut Ngrams> {
+        self.ngrams.as_mut()
     }
 
     /// Whether the reply is committed, so that hidden states are wanted.
