@@ -16,7 +16,15 @@ use std::{
 /// Quantisations made from the fetched file: the demo's model, the cheats' and the benchmark's.
 const QUANTISED: &[&str] = &["Q8_0", "Q5_0", "Q4_0", "F16"];
 
+/// What of an entry is read here; the provider reads all of it.
 #[derive(Deserialize)]
+struct Raw {
+    file: String,
+    sha256: Option<String>,
+    package: Option<Package>,
+}
+
+/// A model that a package carries.
 struct Entry {
     file: String,
     sha256: String,
@@ -102,13 +110,16 @@ fn entries() -> Result<Vec<Entry>> {
         .filter(|path| path.extension().is_some_and(|e| e == "toml"))
         .collect();
     names.sort();
-    names
-        .iter()
-        .map(|path| {
-            toml::from_str(&fs::read_to_string(path)?)
-                .with_context(|| format!("{} is not a catalogue entry", path.display()))
-        })
-        .collect()
+    let mut entries = Vec::new();
+    for path in &names {
+        let raw: Raw = toml::from_str(&fs::read_to_string(path)?)
+            .with_context(|| format!("{} is not a catalogue entry", path.display()))?;
+        // The others are pulled by who wants them.
+        if let (Some(sha256), Some(package)) = (raw.sha256, raw.package) {
+            entries.push(Entry { file: raw.file, sha256, package });
+        }
+    }
+    Ok(entries)
 }
 
 fn sha256(path: &Path) -> Result<String> {

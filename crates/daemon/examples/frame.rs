@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let what = std::env::args().nth(1).unwrap_or_default();
-    ogong_daemon::main(&TelemetryFlags { log_json: true }, |shutdown| async move {
+    ogong_daemon::main(&TelemetryFlags { log_json: true, ..Default::default() }, |shutdown| async move {
         match what.as_str() {
             "ok" => Ok(()),
             "fail" => Err(std::io::Error::other("no answer")).hint("start the chain"),

@@ -8,6 +8,9 @@ pub struct TelemetryFlags {
     /// Log JSON lines to stderr instead of text. What is logged comes from OGONG_LOG or RUST_LOG.
     #[arg(long, global = true, env = "OGONG_LOG_JSON", value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
     pub log_json: bool,
+    /// Log only trouble unless the operator's filter says otherwise: a person looks at the terminal.
+    #[arg(skip)]
+    pub quiet: bool,
 }
 
 /// Where the process keeps its data.

@@ -22,6 +22,6 @@ pub use error::Error;
 pub use flags::{HomeFlag, TelemetryFlags};
 pub use home::Role;
 pub use report::{Hint, ResultExt, Usage, report, report_error};
-pub use run::main;
+pub use run::{Interrupt, main, main_with};
 pub use shutdown::Shutdown;
 pub use store::{Store, Table};

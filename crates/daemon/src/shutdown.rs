@@ -1,6 +1,6 @@
 //! An orderly end: Ctrl-C or SIGTERM asks every task to finish; a second one ends the process at once.
 
-use crate::Error;
+use crate::{Error, run::Interrupt};
 use tokio_util::sync::CancellationToken;
 
 /// Exit code of a process that was told twice.
@@ -21,9 +21,17 @@ impl Shutdown {
     /// # Errors
     /// When the signal handlers cannot be installed.
     pub fn on_signals() -> Result<Self, Error> {
+        Self::on_signals_with(Interrupt::Ends)
+    }
+
+    /// One that SIGTERM triggers, and Ctrl-C where it ends the process. Must run inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the signal handlers cannot be installed.
+    pub fn on_signals_with(interrupt: Interrupt) -> Result<Self, Error> {
         let shutdown = Self::new();
         let token = shutdown.0.clone();
-        let mut signals = Signals::install()?;
+        let mut signals = Signals::install(interrupt)?;
         tokio::spawn(async move {
             let name = signals.next().await;
             tracing::info!(signal = name, "stopping");
@@ -67,25 +75,34 @@ impl Shutdown {
 
 #[cfg(unix)]
 struct Signals {
-    interrupt: tokio::signal::unix::Signal,
+    interrupt: Option<tokio::signal::unix::Signal>,
     terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
 impl Signals {
-    fn install() -> Result<Self, Error> {
+    fn install(interrupt: Interrupt) -> Result<Self, Error> {
         use tokio::signal::unix::{SignalKind, signal};
         let failed = |source| Error::Process { what: "signal handlers", source };
         Ok(Self {
-            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+            interrupt: match interrupt {
+                Interrupt::Ends => Some(signal(SignalKind::interrupt()).map_err(failed)?),
+                Interrupt::OfTheTask => None,
+            },
             terminate: signal(SignalKind::terminate()).map_err(failed)?,
         })
     }
 
     async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
+        match &mut self.interrupt {
+            Some(interrupt) => tokio::select! {
+                _ = interrupt.recv() => "SIGINT",
+                _ = self.terminate.recv() => "SIGTERM",
+            },
+            None => {
+                self.terminate.recv().await;
+                "SIGTERM"
+            }
         }
     }
 }
@@ -95,7 +112,7 @@ struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn install() -> Result<Self, Error> {
+    fn install(_: Interrupt) -> Result<Self, Error> {
         Ok(Self)
     }
 

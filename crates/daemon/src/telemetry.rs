@@ -6,9 +6,12 @@ use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 /// Without a filter of the operator's: our own life, and from the libraries what is odd.
 const DEFAULT_FILTER: &str = "info,quinn=warn,quinn_proto=warn,rustls=warn,hyper=warn,reqwest=warn";
 
+/// The same for commands that a person looks at.
+const QUIET_FILTER: &str = "warn";
+
 /// Installs the subscriber. A second call in one process leaves the first in place.
-pub fn init(json: bool) {
-    let (filter, complaint) = filter();
+pub fn init(json: bool, quiet: bool) {
+    let (filter, complaint) = filter(if quiet { QUIET_FILTER } else { DEFAULT_FILTER });
     let registry = tracing_subscriber::registry().with(filter);
     let layer = fmt::layer().with_writer(std::io::stderr);
     let installed = if json {
@@ -24,18 +27,18 @@ pub fn init(json: bool) {
 }
 
 /// The operator's filter, or the default with what was wrong with the operator's.
-fn filter() -> (EnvFilter, Option<String>) {
+fn filter(default: &str) -> (EnvFilter, Option<String>) {
     for variable in ["OGONG_LOG", "RUST_LOG"] {
         match std::env::var(variable) {
             Ok(text) if !text.is_empty() => match EnvFilter::try_new(&text) {
                 Ok(filter) => return (filter, None),
                 Err(error) => {
                     let complaint = format!("{variable} is no log filter: {error}");
-                    return (EnvFilter::new(DEFAULT_FILTER), Some(complaint));
+                    return (EnvFilter::new(default), Some(complaint));
                 }
             },
             _ => {}
         }
     }
-    (EnvFilter::new(DEFAULT_FILTER), None)
+    (EnvFilter::new(default), None)
 }

@@ -116,6 +116,14 @@ impl EngineClient {
         self.whole(self.http.get(self.url(&format!("/v1/replay/{reply_id}")))).await
     }
 
+    /// `GET path`, as it comes, whatever its status.
+    ///
+    /// # Errors
+    /// When the engine cannot be reached.
+    pub async fn get(&self, path: &str) -> Result<reqwest::Response, Error> {
+        self.send(self.http.get(self.url(path)).timeout(QUESTION_TIMEOUT)).await
+    }
+
     /// Passes a request body on as it is and returns the response as it comes, whatever its status.
     ///
     /// # Errors

@@ -62,6 +62,8 @@ pub struct SupervisorConfig {
     pub start_timeout: Duration,
     /// Further arguments, appended as they are.
     pub extra_args: Vec<String>,
+    /// Out of reach of the terminal's Ctrl-C, which then ends an answer and not the engine.
+    pub own_group: bool,
 }
 
 impl SupervisorConfig {
@@ -78,6 +80,7 @@ impl SupervisorConfig {
             log_file: log_file.into(),
             start_timeout: Duration::from_secs(300),
             extra_args: Vec::new(),
+            own_group: false,
         }
     }
 
@@ -97,6 +100,10 @@ impl SupervisorConfig {
             command.arg("--commit");
         }
         command.args(&self.extra_args);
+        #[cfg(unix)]
+        if self.own_group {
+            command.process_group(0);
+        }
         command
     }
 }
@@ -112,6 +119,7 @@ pub struct Supervisor {
 #[derive(Debug, Default)]
 struct State {
     stop: CancellationToken,
+    ended: CancellationToken,
     ready: AtomicBool,
     restarts: AtomicU64,
     pid: AtomicU64,
@@ -165,6 +173,12 @@ impl Supervisor {
             warn!(%error, "engine supervisor ended badly");
         }
     }
+
+    /// Stops a shared engine as [`Supervisor::stop`] does; returns once it is gone.
+    pub async fn end(&self) {
+        self.state.stop.cancel();
+        self.state.ended.cancelled().await;
+    }
 }
 
 impl State {
@@ -200,7 +214,13 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn run(self, mut running: Running) {
+    async fn run(self, running: Running) {
+        // Whichever way the keeping ends, who waits for it is told.
+        let _ended = self.state.ended.clone().drop_guard();
+        self.keep(running).await;
+    }
+
+    async fn keep(&self, mut running: Running) {
         let mut backoff = BACKOFF_MIN;
         loop {
             let started = Instant::now();

@@ -1,12 +1,13 @@
 //! Command line of `ogong-provider`: names and defaults as in the book's reference.
 
+use crate::local::cli::{Bench, Completions, Doctor, Local, Man, Ps, Pull, Remove, Run};
 use clap::{Args, Parser, Subcommand};
 use ogong_daemon::{HomeFlag, TelemetryFlags};
 use std::path::PathBuf;
 
-/// Serve a model from this machine and earn OGONG for verified work.
+/// Run models on this machine, for yourself or to earn OGONG for verified work.
 #[derive(Debug, Parser)]
-#[command(name = "ogong-provider", version, about)]
+#[command(name = "ogong-provider", version)]
 pub struct Cli {
     /// Where config, keys and records live.
     #[command(flatten)]
@@ -22,14 +23,35 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Serve models on this machine over OpenAI's and Ollama's APIs; no network, no account.
+    Local(Box<Local>),
+    /// Chat with a model on the terminal, or answer one prompt in a pipe.
+    Run(Box<Run>),
+    /// Download a model.
+    Pull(Pull),
+    /// List the models on this machine.
+    #[command(visible_alias = "ls")]
+    List(Output),
+    /// Remove models from this machine.
+    Rm(Remove),
+    /// Show what a local server has loaded.
+    Ps(Ps),
+    /// Look at what a local server needs, and say what is missing.
+    Doctor(Doctor),
+    /// Measure how fast a model answers on this machine.
+    Bench(Box<Bench>),
     /// Write or update config.json; what is not named stays as it was.
     Configure(Box<Configure>),
     /// Spawn the engine, serve consumers, push records to validators.
     Start(Start),
-    /// Print the config, its API key redacted.
-    Show(Output),
+    /// Print the config, its API key redacted; with a model's name, what is known of the model.
+    Show(Show),
     /// Print the Solana payout address; makes the keypair the first time.
     Wallet(Wallet),
+    /// Print completions for a shell.
+    Completions(Completions),
+    /// Write man pages into a directory.
+    Man(Man),
 }
 
 /// The payout wallet.
@@ -54,6 +76,28 @@ pub struct Wallet {
 pub enum WalletCommand {
     /// Show what the wallet holds: SOL for fees, OGONG.
     Balance,
+}
+
+impl Command {
+    /// Whether a person looks at the terminal: logs are quiet then, and Ctrl-C is the command's own.
+    pub fn is_interactive(&self) -> bool {
+        matches!(self, Self::Run(_))
+    }
+
+    /// Whether only trouble is worth a log line.
+    pub fn is_quiet(&self) -> bool {
+        !matches!(self, Self::Local(_) | Self::Start(_))
+    }
+}
+
+/// What to print.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// A model on this machine.
+    pub model: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Changes to the config.

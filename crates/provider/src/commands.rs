@@ -1,9 +1,10 @@
-//! The subcommands: configure, start, show, wallet.
+//! The subcommands.
 
 use crate::{
-    cli::{Cli, Command, Configure, Output},
+    cli::{Cli, Command, Configure, Show},
     config::{self, Config},
     error::Error,
+    local::{self, housekeeping},
     start, wallet,
 };
 use ogong_daemon::{ResultExt, Role, Shutdown, files};
@@ -20,6 +21,22 @@ pub async fn run(cli: Cli, shutdown: Shutdown) -> Result<(), anyhow::Error> {
         Command::Show(output) => show(&home, &output),
         Command::Wallet(args) => wallet::run(&home, &args).await,
         Command::Start(flags) => start::run(&home, flags, shutdown).await,
+        Command::Local(flags) => local::run(&home, *flags, shutdown).await,
+        Command::Run(flags) => local::chat::run(&home, *flags, shutdown).await,
+        Command::Pull(flags) => {
+            let pulling = shutdown.unless(housekeeping::pull(&home, &flags)).await;
+            pulling.unwrap_or(Err(Error::Pull(local::pull::Error::Stopped)))
+        }
+        Command::List(output) => housekeeping::list(&home, output.json),
+        Command::Rm(flags) => housekeeping::remove(&home, &flags),
+        Command::Ps(flags) => housekeeping::ps(&flags).await,
+        Command::Doctor(flags) => local::doctor::run(&home, &flags).await,
+        Command::Bench(flags) => local::bench::run(&home, &flags, shutdown).await,
+        Command::Completions(flags) => {
+            local::manual::completions(flags.shell);
+            Ok(())
+        }
+        Command::Man(flags) => local::manual::man(&flags.dir),
     };
     outcome.hint_from(Error::hint)
 }
@@ -55,7 +72,10 @@ fn configure(home: &Path, flags: &Configure) -> Result<(), Error> {
     Ok(())
 }
 
-fn show(home: &Path, output: &Output) -> Result<(), Error> {
+fn show(home: &Path, output: &Show) -> Result<(), Error> {
+    if let Some(model) = &output.model {
+        return housekeeping::show(home, model, output.json);
+    }
     let config = load(home)?.redacted();
     if output.json {
         print_json(&config);

@@ -70,6 +70,78 @@ pub enum Error {
     /// TLS material cannot be used.
     #[error("tls: {0}")]
     Tls(String),
+    /// An entry of the catalogue, or a made model, is wrong.
+    #[error("{}: {why}", path.display())]
+    Catalog {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// A file is no model that can be served.
+    #[error("{} {source}", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: crate::local::gguf::Error,
+    },
+    /// No model of this name is here.
+    #[error("model {name:?} is not here")]
+    NoSuchModel {
+        /// The name asked for.
+        name: String,
+    },
+    /// A name that no model can have.
+    #[error("{name:?} is no name for a model")]
+    ModelName {
+        /// The name.
+        name: String,
+    },
+    /// Models made from this one are still here.
+    #[error("model {name:?} is the base of {users}")]
+    ModelInUse {
+        /// The model.
+        name: String,
+        /// Those made from it.
+        users: String,
+    },
+    /// Too many requests wait.
+    #[error("{waiting} requests wait already")]
+    Busy {
+        /// How many.
+        waiting: usize,
+    },
+    /// The engine crashed and has not come back.
+    #[error("the engine of model {model:?} is being started again")]
+    EngineDown {
+        /// The model.
+        model: String,
+    },
+    /// The server cannot do this the way it was started.
+    #[error("{what}")]
+    NotServed {
+        /// What, and why not.
+        what: String,
+    },
+    /// No local server answers.
+    #[error("no server answers at {addr}")]
+    NoServer {
+        /// Where it was asked.
+        addr: std::net::SocketAddr,
+    },
+    /// The engine did not answer.
+    #[error("{why}")]
+    Answer {
+        /// Its own words.
+        why: String,
+    },
+    /// Several requests failed of one cause.
+    #[error(transparent)]
+    Shared(std::sync::Arc<Error>),
+    /// A model could not be fetched.
+    #[error(transparent)]
+    Pull(#[from] crate::local::pull::Error),
     /// The store failed.
     #[error(transparent)]
     Daemon(#[from] ogong_daemon::Error),
@@ -99,6 +171,16 @@ impl Error {
             Self::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
                 "another process holds the port: choose another with --listen"
             }
+            Self::NoSuchModel { name } => {
+                return Some(format!("ogong-provider pull {name}, or see `ogong-provider list`"));
+            }
+            Self::ModelName { .. } => "letters, digits, - _ . : and / name a model",
+            Self::ModelInUse { .. } => "remove those first",
+            Self::Busy { .. } | Self::EngineDown { .. } => "send the request again in a moment",
+            Self::Model { .. } => "remove the file and pull it again",
+            Self::NoServer { .. } => "start one with `ogong-provider local`",
+            Self::Shared(error) => return error.hint(),
+            Self::Pull(error) => return error.hint(),
             Self::Daemon(error) => return error.hint().map(|hint| hint.to_string()),
             Self::Chain(error) => return error.hint().map(str::to_owned),
             _ => return None,

@@ -8,6 +8,8 @@
 //!
 //! The engine is a child process; a crash of it fails the requests it held and nothing else. A record is on disk before the consumer sees the
 //! end of the answer, and is pushed to every validator until each has given its signed receipt (SPEC 5.1).
+//!
+//! [`local`] is the other half: the same engines for this machine's own use, with no network and no money.
 
 pub mod announce;
 pub mod cli;
@@ -19,6 +21,7 @@ pub mod http;
 pub mod keys;
 pub mod ledger;
 pub mod ledger_store;
+pub mod local;
 pub mod market;
 pub mod openings;
 pub mod push;

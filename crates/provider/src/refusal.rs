@@ -22,6 +22,22 @@ impl Refusal {
         Self::new(ErrorKind::InvalidRequest, code, message)
     }
 
+    /// Names the request member at fault.
+    pub fn param(mut self, param: &str) -> Self {
+        self.body = self.body.param(param);
+        self
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The body in OpenAI's shape.
+    pub fn body(&self) -> &ErrorBody {
+        &self.body
+    }
+
     /// Appends what can be done.
     pub fn hint(mut self, hint: &str) -> Self {
         self.body = self.body.hint(hint);
@@ -37,7 +53,16 @@ impl std::fmt::Display for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.kind.status()).expect("invariant: every kind is a status");
-        (status, [(header::CONTENT_TYPE, "application/json")], self.body.to_json()).into_response()
+        respond(self.kind, self.body.to_json())
     }
+}
+
+/// A response of this kind's status with a JSON body; what may work in a moment says so.
+pub fn respond(kind: ErrorKind, body: Vec<u8>) -> Response {
+    let status = StatusCode::from_u16(kind.status()).expect("invariant: every kind is a status");
+    let mut response = (status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
+    if matches!(kind, ErrorKind::Unavailable | ErrorKind::RateLimited) {
+        response.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
+    }
+    response
 }
