@@ -56,6 +56,8 @@ pub struct SupervisorConfig {
     pub threads: Option<u32>,
     /// Whether committed replies are wanted.
     pub commit: bool,
+    /// Whether only plain requests come: nothing is committed or scored, and the engine starts faster and takes less memory.
+    pub plain: bool,
     /// Where the engine's log goes; appended to.
     pub log_file: PathBuf,
     /// How long loading may take.
@@ -77,6 +79,7 @@ impl SupervisorConfig {
             n_ctx: None,
             threads: None,
             commit: true,
+            plain: false,
             log_file: log_file.into(),
             start_timeout: Duration::from_secs(300),
             extra_args: Vec::new(),
@@ -98,6 +101,9 @@ impl SupervisorConfig {
         }
         if self.commit {
             command.arg("--commit");
+        }
+        if self.plain {
+            command.arg("--plain");
         }
         command.args(&self.extra_args);
         #[cfg(unix)]

@@ -62,8 +62,7 @@ pub fn render(model: &Model, body: &Body) -> Result<Rendered, RequestError> {
             params = params.with_tools(Value::Array(tools.list.clone()).to_string());
         }
         Ok::<_, RequestError>(match constrained {
-            Constrained::Free => params,
-            Constrained::Grammar(text) => params.with_grammar(text.clone()),
+            Constrained::Free | Constrained::Grammar(_) => params,
             Constrained::Schema(schema) => params.with_json_schema(schema.to_string()),
         })
     };
@@ -274,12 +273,13 @@ fn constraint(
     begun: Option<&str>,
     body: &Body,
 ) -> Result<Constraint, RequestError> {
-    let source = match constrained {
-        Constrained::Grammar(_) => GrammarSource::User,
-        Constrained::Schema(_) | Constrained::Free => GrammarSource::ToolCalls,
-    };
     let triggers = if applied.grammar_lazy { triggers(model, applied)? } else { Vec::new() };
-    let grammar = (!applied.grammar.is_empty()).then(|| Grammar { text: applied.grammar.clone(), source, triggers });
+    // A grammar of the caller's own is none of the template's business.
+    let grammar = match constrained {
+        Constrained::Grammar(_) => constrained.grammar()?,
+        _ if applied.grammar.is_empty() => None,
+        _ => Some(Grammar { text: applied.grammar.clone(), source: GrammarSource::ToolCalls, triggers }),
+    };
     Ok(Constraint {
         grammar,
         generation_prompt: applied.generation_prompt().to_owned() + begun.unwrap_or_default(),

@@ -126,7 +126,12 @@ pub async fn answer(client: &EngineClient, load: &Load, reply_id: Option<ReplyId
 async fn timed(client: &EngineClient, load: &Load, reply_id: Option<ReplyId>) -> Result<Answer> {
     let began = Instant::now();
     let commit = reply_id.map(|reply_id| CommitHeaders { reply_id, limits: load.limits() });
-    let response = client.forward("/v1/completions", Bytes::from(load.body().to_string()), commit).await?;
+    let mut request = load.body();
+    if commit.is_none() {
+        // A plain prompt would else be remembered from the run before; a committed one never is.
+        request["cache_prompt"] = json!(false);
+    }
+    let response = client.forward("/v1/completions", Bytes::from(request.to_string()), commit).await?;
     ensure!(response.status().is_success(), "the engine refused: {}", response.text().await.unwrap_or_default());
     let mut reader = EventReader::new(EVENT_BYTES_MAX);
     let mut body = response.bytes_stream();
