@@ -1,0 +1,91 @@
+//! Tool calls of several families: what a family's template writes for a call, its parser reads back as the same call, whole
+//! and piece by piece.
+
+mod common;
+
+use common::model;
+use llama_cpp_4::chat::{ChatApplyParams, ChatTemplates, ToolChoice};
+use ogong_text::cancel::Cancel;
+use ogong_text::model::Model;
+use ogong_text::placement::Placement;
+use serde_json::{Value, json};
+
+/// In the manner of Llama 3.1: the call is a bare object with `parameters`.
+const BARE: &str = r#"{%- if tools %}<|start_header_id|>system<|end_header_id|>
+
+Functions:
+{%- for tool in tools %}
+{{ tool | tojson }}
+{%- endfor %}
+Respond in the format {"name": function name, "parameters": dictionary of argument name and its value}.<|eot_id|>
+{%- endif %}
+{%- for message in messages %}
+{%- if message.role == 'tool' %}
+{{- '<|start_header_id|>ipython<|end_header_id|>\n\n' + message.content + '<|eot_id|>' }}
+{%- elif message.tool_calls %}
+{{- '<|start_header_id|>assistant<|end_header_id|>\n\n' }}
+{{- '{"name": "' + message.tool_calls[0].function.name + '", "parameters": ' }}
+{{- message.tool_calls[0].function.arguments | tojson }}
+{{- '}<|eot_id|>' }}
+{%- else %}
+{{- '<|start_header_id|>' + message.role + '<|end_header_id|>\n\n' + message.content + '<|eot_id|>' }}
+{%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}
+{{- '<|start_header_id|>assistant<|end_header_id|>\n\n' }}
+{%- endif %}"#;
+
+const END_MARKS: [&str; 3] = ["<|im_end|>", "<|eot_id|>", "</s>"];
+
+fn tools() -> String {
+    json!([{"type": "function", "function": {
+        "name": "get_weather", "description": "The weather of a city.",
+        "parameters": {"type": "object", "required": ["city"], "properties": {"city": {"type": "string"}, "days": {"type": "integer"}}},
+    }}])
+    .to_string()
+}
+
+/// What the template writes as the assistant's turn for a call of `arguments`.
+fn written(templates: &ChatTemplates, arguments: &Value) -> String {
+    let user = json!({"role": "user", "content": "Weather in Paris?"});
+    let call = json!({"role": "assistant", "content": null, "tool_calls": [
+        {"id": "call00001", "type": "function", "function": {"name": "get_weather", "arguments": arguments.to_string()}},
+    ]});
+    let render = |messages: Value, open: bool| {
+        let params = ChatApplyParams::new(messages.to_string()).with_tools(tools()).with_add_generation_prompt(open);
+        templates.apply(&params).expect("rendered").prompt
+    };
+    let (asked, whole) = (render(json!([user]), true), render(json!([user, call]), false));
+    let turn = whole.strip_prefix(&asked).unwrap_or_else(|| panic!("{whole:?} does not begin with {asked:?}"));
+    let end = END_MARKS.iter().filter_map(|mark| turn.find(mark)).min().unwrap_or(turn.len());
+    turn[..end].to_owned()
+}
+
+#[test]
+fn a_call_that_is_written_is_read_back() {
+    let target = Model::load(&model("Q8_0"), &Placement::default(), None, false, &Cancel::default()).expect("model");
+    let arguments = json!({"city": "Paris \"ville\" {x} 🙂", "days": 3});
+    for (family, source) in [("hermes", ogong_text::tools::TEMPLATE), ("bare", BARE)] {
+        let templates = ChatTemplates::from_model(target.llama(), Some(source)).expect("templates");
+        let text = written(&templates, &arguments);
+        let user = json!([{"role": "user", "content": "Weather in Paris?"}]).to_string();
+        let params = ChatApplyParams::new(user).with_tools(tools()).with_tool_choice(ToolChoice::Auto);
+        let applied = templates.apply(&params).expect("applied");
+        let parsed: Value = serde_json::from_str(&applied.parse(&text, false).expect("parsed")).expect("json");
+        let call = &parsed["tool_calls"][0]["function"];
+        assert_eq!(call["name"], "get_weather", "{family}: {text:?} is read as {parsed}");
+        let read: Value = serde_json::from_str(call["arguments"].as_str().expect("text")).expect("json");
+        assert_eq!(read, arguments, "{family}");
+        // As it comes in, arguments only grow.
+        let mut before = String::new();
+        for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {
+            let Ok(partial) = applied.parse(&text[..end], true) else { continue };
+            let partial: Value = serde_json::from_str(&partial).expect("json");
+            let now = partial["tool_calls"][0]["function"]["arguments"].as_str().unwrap_or_default().to_owned();
+            assert!(now.starts_with(&before), "{family}: {before:?} became {now:?}");
+            before = now;
+        }
+        let plain: Value = serde_json::from_str(&applied.parse("It is sunny.", false).expect("parsed")).expect("json");
+        assert_eq!(plain["content"], "It is sunny.", "{family}");
+    }
+}
