@@ -1,6 +1,6 @@
 #!/bin/bash
 # deploy.sh --url URL --program-keypair FILE --admin-keypair FILE --network NAME
-#           --reserve ADDRESS --team ADDRESS --foundation ADDRESS --liquidity ADDRESS [--go]
+#           --team ADDRESS --foundation ADDRESS --liquidity ADDRESS [--go]
 #
 # Puts the committed program on a public cluster and initialises it. Without --go it only checks and prints what it would run.
 # Never run on a public cluster by whoever wrote it: read DEPLOY.md first. Needs the `solana` tool and ogong-chain on PATH.
@@ -26,14 +26,13 @@ run() {
 }
 
 parse() {
-    URL='' PROGRAM='' ADMIN='' NETWORK='' RESERVE='' TEAM='' FOUNDATION='' LIQUIDITY='' GO=no
+    URL='' PROGRAM='' ADMIN='' NETWORK='' TEAM='' FOUNDATION='' LIQUIDITY='' GO=no
     while [[ $# -gt 0 ]]; do
         case $1 in
         --url) URL=${2-} ;;
         --program-keypair) PROGRAM=${2-} ;;
         --admin-keypair) ADMIN=${2-} ;;
         --network) NETWORK=${2-} ;;
-        --reserve) RESERVE=${2-} ;;
         --team) TEAM=${2-} ;;
         --foundation) FOUNDATION=${2-} ;;
         --liquidity) LIQUIDITY=${2-} ;;
@@ -43,7 +42,7 @@ parse() {
         shift 2 || die "$1 needs a value" "see the head of deploy.sh"
     done
     local name
-    for name in URL PROGRAM ADMIN NETWORK RESERVE TEAM FOUNDATION LIQUIDITY; do
+    for name in URL PROGRAM ADMIN NETWORK TEAM FOUNDATION LIQUIDITY; do
         [[ -n ${!name} ]] || die "--${name,,} is missing" "see the head of deploy.sh"
     done
 }
@@ -81,7 +80,7 @@ check
 run solana program deploy --url "$URL" --keypair "$ADMIN" --program-id "$PROGRAM" "$ELF"
 # Whoever initialises first is the admin: at once, and before anybody is told of the address.
 run ogong-chain init --rpc-url "$URL" --program-id "$(declared_id)" --admin-keypair "$ADMIN" \
-    --network "$NETWORK" --reserve "$RESERVE" --team "$TEAM" --foundation "$FOUNDATION" --liquidity "$LIQUIDITY"
+    --network "$NETWORK" --team "$TEAM" --foundation "$FOUNDATION" --liquidity "$LIQUIDITY"
 if [[ $GO == yes ]]; then
     compare "$(declared_id)"
     say "deployed and initialised; DEPLOY.md, section 3, says what to do next"

@@ -178,7 +178,7 @@ fn wallets(mesh: &Mesh, outcome: &Outcome) -> Result<(Wallets, String)> {
         .context("an unknown provider was paid")?;
     let handler = handler(mesh, outcome)?;
     let addresses =
-        vec![provider.payout, mesh.router_payout, handler, mesh.ledger.reserve.address(), mesh.consumer.address()];
+        vec![provider.payout, mesh.router_payout, handler, mesh.ledger.reserve, mesh.consumer.address()];
     Ok((
         Wallets { names: vec!["provider", "router", "validator", "reserve", "consumer"], addresses },
         provider.role.node.name().to_owned(),
@@ -198,7 +198,7 @@ fn handler(mesh: &Mesh, outcome: &Outcome) -> Result<Address> {
 async fn all_balances(mesh: &Mesh, more: Option<Address>) -> Result<Vec<(Address, u64)>> {
     let mut addresses: Vec<Address> = mesh.providers.iter().map(|provider| provider.payout).collect();
     addresses.extend(mesh.validators.iter().map(|pair| pair.fee_owner));
-    addresses.extend([mesh.router_payout, mesh.ledger.reserve.address(), mesh.consumer.address()]);
+    addresses.extend([mesh.router_payout, mesh.ledger.reserve, mesh.consumer.address()]);
     addresses.extend(more);
     let balances = mesh.ledger.balances(&addresses).await?;
     Ok(addresses.into_iter().zip(balances).collect())

@@ -6,6 +6,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use ogong_base::hash::NetworkId;
+use ogong_base::params::{COOLDOWN_EPOCHS, EPOCH_LENGTH_MS};
 use ogong_daemon::clock::now_ms;
 use ogong_settlement::{
     Chain, Wallet,
@@ -36,8 +37,8 @@ pub struct Ledger {
     pub chain: Chain,
     /// Keeper of the catalogue; holds the launch allocation, which everybody is given tokens from.
     pub admin: Wallet,
-    /// Receives the verification reserve.
-    pub reserve: Wallet,
+    /// Owner of the verification reserve: the program itself.
+    pub reserve: Address,
     /// The OGONG mint.
     pub mint: Address,
 }
@@ -60,19 +61,22 @@ impl Ledger {
         let (node, line) = start_chain(tools, dir).await?;
         let rpc_url = line["rpc_url"].as_str().context("the chain did not say its rpc_url")?.to_owned();
         let chain = Chain::attach(&rpc_url, PROGRAM_ID).await?;
-        let (admin, reserve) = (wallet()?, wallet()?);
+        let admin = wallet()?;
         chain.airdrop(&admin.address(), LAMPORTS).await?;
         let initialisation = Initialisation {
             network: NetworkId::of_name("localnet"),
             launch: Launch::to_one(admin.address()),
-            reserve_owner: reserve.address(),
             split_bps: SPLIT_BPS_DEFAULT,
             min_stake: TOKEN,
             alpha_ppm: network.alpha_ppm,
             beacon_genesis_ms: now_ms(),
             beacon_period_ms: network.round_ms,
+            epoch_length_ms: EPOCH_LENGTH_MS,
+            cooldown_epochs: COOLDOWN_EPOCHS,
+            verifier_fee: TOKEN / 10_000,
         };
-        let mint = chain.initialise(&admin, &initialisation).await?.mint;
+        let config = chain.initialise(&admin, &initialisation).await?;
+        let (mint, reserve) = (config.mint, config.reserve_owner);
         Ok(Self { node: Some(node), provisioner: None, rpc_url, chain, admin, reserve, mint })
     }
 
@@ -81,15 +85,16 @@ impl Ledger {
     /// # Errors
     /// When the chain does not answer or the provisioner fails.
     pub async fn attach(provisioner: Provisioner, network: Network) -> Result<Self> {
-        let (admin, reserve) = (wallet()?, wallet()?);
+        let admin = wallet()?;
         save(&admin, &provisioner.admin_keypair)?;
         let terms = json!({
-            "admin_keypair": provisioner.admin_keypair, "reserve": reserve.address().to_string(), "network": "localnet",
-            "split_bps": provisioner.split_bps, "alpha_ppm": network.alpha_ppm, "beacon_period_ms": network.round_ms,
+            "admin_keypair": provisioner.admin_keypair, "network": "localnet", "split_bps": provisioner.split_bps,
+            "alpha_ppm": network.alpha_ppm, "beacon_period_ms": network.round_ms,
         });
         provisioner.run("init", &terms).await?;
         let chain = Chain::connect(&provisioner.rpc_url, PROGRAM_ID).await?;
-        let mint = chain.config().await?.mint;
+        let config = chain.config().await?;
+        let (mint, reserve) = (config.mint, config.reserve_owner);
         let rpc_url = provisioner.rpc_url.clone();
         Ok(Self { node: None, provisioner: Some(provisioner), rpc_url, chain, admin, reserve, mint })
     }

@@ -104,7 +104,7 @@ fn on_duty(spec: Spec, ledger: &Ledger, config: &MeshConfig, index: usize, (keyp
         spec = spec
             .env("OGONG_AUTHORITY_KEYPAIR", keypair)
             .env("OGONG_MINT", ledger.mint.to_string())
-            .env("OGONG_FEE_OWNERS", format!("{owners},{}", ledger.reserve.address()))
+            .env("OGONG_FEE_OWNERS", format!("{owners},{}", ledger.reserve))
             .env("OGONG_QUORUM", (config.validators * 2 / 3).to_string());
     }
     spec

@@ -1,7 +1,17 @@
 //! Decoders of the program's accounts (SPEC 9.1). Trailing bytes are the reserve of later versions and unused string space.
 
+mod epoch;
+mod escrow;
+mod operator;
+mod quorum;
+
+pub use epoch::{Epoch, Totals};
+pub use escrow::{Decision, Deposit, Escrow, EscrowStatus};
+pub use operator::{Bond, BondStatus, Operator, Role, Work};
+pub use quorum::{Approvals, Batch, Cohort, Shard};
+
 use crate::bytes::{DecodeError, Reader};
-use crate::{Address, ENDPOINT_BYTES_MAX, MODEL_ID_BYTES_MAX, VALIDATORS_MAX};
+use crate::{Address, ENDPOINT_BYTES_MAX, EPOCH_GRACE_MS, MODEL_ID_BYTES_MAX, VALIDATORS_MAX};
 
 /// The network's parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,11 +22,11 @@ pub struct Config {
     pub network: [u8; 32],
     /// The OGONG mint.
     pub mint: Address,
-    /// Wallet that receives the verification reserve.
+    /// Owner of the reserve: the config account itself.
     pub reserve_owner: Address,
     /// Provider, router, validator, reserve, maker; sums to 10,000.
     pub split_bps: [u16; 5],
-    /// Least stake of a validator, atoms.
+    /// Least stake that counts, atoms.
     pub min_stake: u64,
     /// Share of replies audited, parts per million.
     pub alpha_ppm: u64,
@@ -24,14 +34,22 @@ pub struct Config {
     pub beacon_genesis_ms: u64,
     /// Length of a beacon round, milliseconds.
     pub beacon_period_ms: u64,
-    /// The current stake epoch.
+    /// The current epoch.
     pub stake_epoch: u64,
+    /// When it began, Unix milliseconds.
+    pub epoch_started_ms: u64,
+    /// How long it lasts at least, milliseconds.
+    pub epoch_length_ms: u64,
+    /// Epochs between unstake and withdrawal.
+    pub cooldown_epochs: u64,
+    /// Atoms that a verifier gets for an audit.
+    pub verifier_fee: u64,
 }
 
-/// Who may sign a settlement, and with what weight.
+/// Who may sign a settlement, and with what weight: of an epoch, or as the next one will have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidatorSet {
-    /// The stake epoch this set stands for.
+    /// The epoch that this is the stake of; of the set itself, the one in which it changed last.
     pub epoch: u64,
     /// Sum of all stake, atoms.
     pub total_stake: u64,
@@ -52,12 +70,12 @@ pub struct Validator {
     pub vrf_key: [u8; 32],
     /// Wallet that receives the validator's share of what it handles.
     pub fee_owner: Address,
-    /// Atoms.
-    pub stake: u64,
-    /// 1 active.
-    pub status: u8,
+    /// What it has staked.
+    pub bond: Bond,
     /// `host:port` of its QUIC endpoint.
     pub endpoint: String,
+    /// Compressed point of G2 of BLS12-381; zero until one is registered.
+    pub bls_key: [u8; 96],
 }
 
 /// One model of the catalogue.
@@ -73,61 +91,6 @@ pub struct Model {
     pub model_id: String,
 }
 
-/// Where an escrow's money is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum EscrowStatus {
-    /// In the vault.
-    Open = 1,
-    /// Paid out.
-    Settled = 2,
-    /// Returned to the owner.
-    Refunded = 3,
-}
-
-/// One reply's escrow; never closed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Escrow {
-    /// Open, settled or refunded.
-    pub status: EscrowStatus,
-    /// SPEC 2.2.
-    pub reply_id: [u8; 32],
-    /// Wallet that paid and gets the change.
-    pub owner: Address,
-    /// Ed25519 key that signs the order.
-    pub session_key: [u8; 32],
-    /// Node id.
-    pub provider: [u8; 32],
-    /// Node id.
-    pub router: [u8; 32],
-    /// Wallet that receives the provider's share.
-    pub provider_payout: Address,
-    /// Wallet that receives the router's share.
-    pub router_payout: Address,
-    /// SPEC 1.5.
-    pub model_root: [u8; 32],
-    /// SPEC 2.1.
-    pub req_hash: [u8; 32],
-    /// Atoms per 1,000 prompt tokens.
-    pub price_prompt: u64,
-    /// Atoms per 1,000 billed tokens.
-    pub price_completion: u64,
-    /// Atoms that were moved in.
-    pub max_fee: u64,
-    /// Most tokens that may be billed.
-    pub max_tokens: u32,
-    /// Unix milliseconds; after it the owner gets the money back.
-    pub deadline_ms: u64,
-    /// Slot of `open_escrow`.
-    pub opened_slot: u64,
-    /// Zero while open.
-    pub record_hash: [u8; 32],
-    /// Zero while open.
-    pub verdict_hash: [u8; 32],
-    /// Atoms paid out to others than the owner.
-    pub fee: u64,
-}
-
 /// What was minted, and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Supply {
@@ -139,9 +102,19 @@ pub struct Supply {
     pub emitted: u64,
 }
 
+impl Supply {
+    /// # Errors
+    /// If `data` is not a version 2 supply account.
+    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::account(data, "Supply")?;
+        r.u8()?;
+        Ok(Self { launched_ms: r.u64()?, launched: r.u64()?, emitted: r.u64()? })
+    }
+}
+
 impl Config {
     /// # Errors
-    /// If `data` is not a version 1 config account.
+    /// If `data` is not a version 2 config account.
     pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::account(data, "Config")?;
         r.u8()?;
@@ -156,23 +129,25 @@ impl Config {
             beacon_genesis_ms: r.u64()?,
             beacon_period_ms: r.u64()?,
             stake_epoch: r.u64()?,
+            epoch_started_ms: r.u64()?,
+            epoch_length_ms: r.u64()?,
+            cooldown_epochs: r.u64()?,
+            verifier_fee: r.u64()?,
         })
     }
 }
 
-impl Supply {
-    /// # Errors
-    /// If `data` is not a version 1 supply account.
-    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
-        let mut r = Reader::account(data, "Supply")?;
-        r.u8()?;
-        Ok(Self { launched_ms: r.u64()?, launched: r.u64()?, emitted: r.u64()? })
+impl Config {
+    /// Whether a quorum may name `epoch` at `now_ms`: the current one, or the one before it within the grace.
+    pub fn counts(&self, epoch: u64, now_ms: u64) -> bool {
+        let in_grace = now_ms <= self.epoch_started_ms.saturating_add(EPOCH_GRACE_MS);
+        epoch == self.stake_epoch || (epoch.checked_add(1) == Some(self.stake_epoch) && in_grace)
     }
 }
 
 impl ValidatorSet {
     /// # Errors
-    /// If `data` is not a version 1 validator set.
+    /// If `data` is not a version 2 validator set.
     pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::account(data, "ValidatorSet")?;
         r.u8()?;
@@ -195,7 +170,7 @@ impl ValidatorSet {
 
 impl Validator {
     /// # Errors
-    /// If `data` is not a version 1 validator.
+    /// If `data` is not a version 2 validator.
     pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::account(data, "Validator")?;
         r.u8()?;
@@ -205,9 +180,9 @@ impl Validator {
             consensus_id: r.array()?,
             vrf_key: r.array()?,
             fee_owner: r.address()?,
-            stake: r.u64()?,
-            status: r.u8()?,
+            bond: Bond::read(&mut r)?,
             endpoint: r.string(ENDPOINT_BYTES_MAX, "endpoint")?,
+            bls_key: r.array()?,
         })
     }
 
@@ -219,7 +194,7 @@ impl Validator {
 
 impl Model {
     /// # Errors
-    /// If `data` is not a version 1 model.
+    /// If `data` is not a version 2 model.
     pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::account(data, "Model")?;
         r.u8()?;
@@ -234,51 +209,5 @@ impl Model {
     /// The first bytes of every model account, for a `getProgramAccounts` filter at offset 0.
     pub fn discriminator() -> [u8; 8] {
         crate::bytes::discriminator("account", "Model")
-    }
-}
-
-impl EscrowStatus {
-    fn from_byte(byte: u8) -> Result<Self, DecodeError> {
-        match byte {
-            1 => Ok(Self::Open),
-            2 => Ok(Self::Settled),
-            3 => Ok(Self::Refunded),
-            _ => Err(DecodeError::Range("escrow status")),
-        }
-    }
-}
-
-impl Escrow {
-    /// # Errors
-    /// If `data` is not a version 1 escrow.
-    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
-        let mut r = Reader::account(data, "Escrow")?;
-        r.u8()?;
-        Ok(Self {
-            status: EscrowStatus::from_byte(r.u8()?)?,
-            reply_id: r.array()?,
-            owner: r.address()?,
-            session_key: r.array()?,
-            provider: r.array()?,
-            router: r.array()?,
-            provider_payout: r.address()?,
-            router_payout: r.address()?,
-            model_root: r.array()?,
-            req_hash: r.array()?,
-            price_prompt: r.u64()?,
-            price_completion: r.u64()?,
-            max_fee: r.u64()?,
-            max_tokens: r.u32()?,
-            deadline_ms: r.u64()?,
-            opened_slot: r.u64()?,
-            record_hash: r.array()?,
-            verdict_hash: r.array()?,
-            fee: r.u64()?,
-        })
-    }
-
-    /// The first bytes of every escrow account, for a `getProgramAccounts` filter at offset 0.
-    pub fn discriminator() -> [u8; 8] {
-        crate::bytes::discriminator("account", "Escrow")
     }
 }

@@ -2,6 +2,7 @@
 //! deployment.
 
 use crate::Address;
+use crate::account::Role;
 use sha2::{Digest, Sha256};
 
 /// The config account.
@@ -19,7 +20,7 @@ pub fn supply(program: &Address) -> Address {
     derive(program, &[b"supply"])
 }
 
-/// The set of validators and their stake.
+/// The validators and their stake as the next epoch will count them.
 pub fn validator_set(program: &Address) -> Address {
     derive(program, &[b"validators"])
 }
@@ -39,7 +40,7 @@ pub fn escrow(program: &Address, reply_id: &[u8; 32]) -> Address {
     derive(program, &[b"escrow", reply_id])
 }
 
-/// The token account that holds all open escrows.
+/// The token account that holds all open escrows and deposits.
 pub fn vault(program: &Address) -> Address {
     derive(program, &[b"vault"])
 }
@@ -47,6 +48,46 @@ pub fn vault(program: &Address) -> Address {
 /// The token account that holds all stake.
 pub fn stake_vault(program: &Address) -> Address {
     derive(program, &[b"stake-vault"])
+}
+
+/// The token account of the verification reserve.
+pub fn reserve(program: &Address) -> Address {
+    derive(program, &[b"reserve"])
+}
+
+/// One epoch: its stake and the sums of its work.
+pub fn epoch(program: &Address, number: u64) -> Address {
+    derive(program, &[b"epoch", &number.to_le_bytes()])
+}
+
+/// A provider's, router's or verifier's registration.
+pub fn operator(program: &Address, role: Role, authority: &Address) -> Address {
+    derive(program, &[b"operator", &[role as u8], authority.as_array()])
+}
+
+/// What an operator did in an epoch.
+pub fn work(program: &Address, epoch: u64, role: Role, authority: &Address) -> Address {
+    derive(program, &[b"work", &epoch.to_le_bytes(), &[role as u8], authority.as_array()])
+}
+
+/// A consumer's deposit that `delegate` opens escrows from.
+pub fn deposit(program: &Address, owner: &Address, delegate: &Address) -> Address {
+    derive(program, &[b"deposit", owner.as_array(), delegate.as_array()])
+}
+
+/// The approvals of a digest by an epoch's validators.
+pub fn approvals(program: &Address, digest: &[u8; 32], epoch: u64) -> Address {
+    derive(program, &[b"approvals", digest, &epoch.to_le_bytes()])
+}
+
+/// A batch of settlements by its root.
+pub fn batch(program: &Address, root: &[u8; 32]) -> Address {
+    derive(program, &[b"batch", root])
+}
+
+/// How a reply's provider share is divided.
+pub fn cohort(program: &Address, reply_id: &[u8; 32]) -> Address {
+    derive(program, &[b"cohort", reply_id])
 }
 
 fn derive(program: &Address, seeds: &[&[u8]]) -> Address {

@@ -23,7 +23,7 @@ pub enum DecodeError {
         expected: &'static str,
     },
     /// A layout that this crate does not know.
-    #[error("version {got} of {account}, expected 1")]
+    #[error("version {got} of {account}, expected 2")]
     Version {
         /// Which account.
         account: &'static str,
@@ -34,6 +34,9 @@ pub enum DecodeError {
     #[error("{0} is out of range")]
     Range(&'static str),
 }
+
+/// The version byte of every account (SPEC 9.1).
+const ACCOUNT_VERSION: u8 = 2;
 
 /// `sha256("<namespace>:<name>")[..8]`.
 pub(crate) fn discriminator(namespace: &str, name: &str) -> [u8; 8] {
@@ -82,6 +85,11 @@ impl Writer {
         let length = u32::try_from(value.len()).expect("invariant: a field is shorter than 4 GiB");
         self.u32(length).raw(value)
     }
+    /// A list of hashes or addresses.
+    pub fn list<'a>(self, items: impl ExactSizeIterator<Item = &'a [u8; 32]>) -> Self {
+        let length = u32::try_from(items.len()).expect("invariant: a list is short");
+        items.fold(self.u32(length), |data, item| data.raw(item))
+    }
     pub fn finish(self) -> Vec<u8> {
         self.0
     }
@@ -99,7 +107,7 @@ impl<'a> Reader<'a> {
     pub fn account(data: &'a [u8], name: &'static str) -> Result<Self, DecodeError> {
         let mut reader = Self::tagged(data, "account", name)?;
         match reader.u8()? {
-            1 => Ok(reader),
+            ACCOUNT_VERSION => Ok(reader),
             got => Err(DecodeError::Version { account: name, got }),
         }
     }
@@ -142,6 +150,14 @@ impl<'a> Reader<'a> {
     }
     pub fn address(&mut self) -> Result<Address, DecodeError> {
         Ok(Address::new_from_array(self.array()?))
+    }
+
+    pub fn bool(&mut self) -> Result<bool, DecodeError> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(DecodeError::Range("flag")),
+        }
     }
 
     /// A count or length of at most `most`.

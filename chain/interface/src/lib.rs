@@ -3,8 +3,9 @@
 //! ```text
 //! address      program-derived addresses
 //! instruction  one struct an instruction: accounts and arguments by name, `.instruction()` gives the bytes
-//! account      decoders of the five accounts
-//! event        decoders of the events, and the settlement digest they carry
+//! account      decoders of the accounts
+//! event        decoders of the events, and the digests that quorums agree to
+//! merkle       root and inclusion proofs of a batch of settlements
 //! token        the few things of SPL Token a client cannot do without
 //! error        the program's error numbers
 //! ```
@@ -21,6 +22,7 @@ mod bytes;
 pub mod error;
 pub mod event;
 pub mod instruction;
+pub mod merkle;
 pub mod token;
 
 pub use bytes::DecodeError;
@@ -40,6 +42,12 @@ pub const ENDPOINT_BYTES_MAX: usize = 64;
 
 /// Bytes of a model id (SPEC 9.1).
 pub const MODEL_ID_BYTES_MAX: usize = 160;
+
+/// How long the epoch before the current one may still be named by a quorum, milliseconds (SPEC 9.9).
+pub const EPOCH_GRACE_MS: u64 = 900_000;
+
+/// Verifiers that one settlement can name (SPEC 9.1).
+pub const VERIFIERS_MAX: usize = 3;
 
 /// What the split sums to.
 pub const BPS_TOTAL: u16 = 10_000;

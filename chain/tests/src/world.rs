@@ -3,9 +3,12 @@
 use crate::{Order, tokens};
 use litesvm::LiteSVM;
 use litesvm::types::{TransactionMetadata, TransactionResult};
-use ogong_chain_interface::account::{Config, Escrow, EscrowStatus, Supply, ValidatorSet};
+use ogong_chain_interface::account::{
+    Config, Deposit, Epoch, Escrow, EscrowStatus, Operator, Role, Supply, Validator, ValidatorSet,
+};
 use ogong_chain_interface::instruction::{
-    AllocateLaunch, Initialize, OpenEscrow, RefundExpired, RefundReject, RegisterValidator, Settle,
+    AdvanceEpoch, AllocateLaunch, Change, Initialize, OpenEscrow, OpenWork, RefundExpired, RefundReject,
+    RegisterValidator, Release, Served, Settle, Terms, Verdict,
 };
 use ogong_chain_interface::token::{Mint, TokenAccount};
 use ogong_chain_interface::{Address, Instruction, PROGRAM_ID, SPLIT_BPS_DEFAULT, address};
@@ -25,6 +28,12 @@ pub const NETWORK: [u8; 32] = [0xee; 32];
 
 /// What each wallet starts with, atoms.
 pub const FUNDS: u64 = 1_000_000_000;
+
+/// Least length of an epoch, milliseconds.
+pub const EPOCH_MS: u64 = 3_600_000;
+
+/// What a verifier gets, atoms.
+pub const VERIFIER_FEE: u64 = 10;
 
 /// Where the committed ELF is.
 pub const ELF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../artifacts/ogong_chain.so");
@@ -56,7 +65,6 @@ pub struct World {
     pub owner: Wallet,
     pub provider: Wallet,
     pub router: Wallet,
-    pub reserve: Wallet,
     pub validators: Vec<Wallet>,
     /// Whom each validator's share goes to, in their order.
     pub fee_owners: Vec<Wallet>,
@@ -76,23 +84,11 @@ impl World {
         let mint = address::mint(&PROGRAM_ID);
         let (mut fabricated, mut seeds) = (0, 0);
         let mut wallet = || wallet(&mut svm, &mint, &mut fabricated, &mut seeds, FUNDS);
-        let (admin, owner, provider, router, reserve) = (wallet(), wallet(), wallet(), wallet(), wallet());
+        let (admin, owner, provider, router) = (wallet(), wallet(), wallet(), wallet());
         let (validators, fee_owners) = (Vec::new(), Vec::new());
         let compute = BTreeMap::new();
-        let mut world = Self {
-            svm,
-            mint,
-            admin,
-            owner,
-            provider,
-            router,
-            reserve,
-            validators,
-            fee_owners,
-            compute,
-            fabricated,
-            seeds,
-        };
+        let mut world =
+            Self { svm, mint, admin, owner, provider, router, validators, fee_owners, compute, fabricated, seeds };
         world.set_time(START_S);
         world
     }
@@ -131,12 +127,14 @@ impl World {
         Initialize {
             admin: self.admin.address(),
             network: NETWORK,
-            reserve_owner: self.reserve.address(),
             split_bps: SPLIT_BPS_DEFAULT,
             min_stake: 100,
             alpha_ppm: 1_000_000,
             beacon_genesis_ms: 1_800_000_000_000,
             beacon_period_ms: 3_000,
+            epoch_length_ms: EPOCH_MS,
+            cooldown_epochs: 2,
+            verifier_fee: VERIFIER_FEE,
         }
     }
 
@@ -150,6 +148,7 @@ impl World {
             vrf_key: [3; 32],
             fee_owner: fee_owner.address(),
             stake,
+            epoch: self.config().stake_epoch,
             endpoint: "127.0.0.1:4545".into(),
         }
     }
@@ -174,9 +173,18 @@ impl World {
             owner: self.owner.address(),
             owner_token: self.owner.token,
             order: order.bytes(),
+            terms: self.terms(),
+        }
+    }
+
+    /// What stands beside the order, of a provider and router that are not registered.
+    pub fn terms(&self) -> Terms {
+        Terms {
             session_key: [0x55; 32],
             provider_payout: self.provider.address(),
             router_payout: self.router.address(),
+            provider_operator: None,
+            router_operator: None,
         }
     }
 
@@ -194,51 +202,101 @@ impl World {
         self.open_order(order)
     }
 
-    /// A settle that all validators sign, the first one handling: 100 prompt tokens, 50 billed.
-    pub fn settlement(&self, deal: &Deal) -> Settle {
-        Settle {
-            handler: self.validators[0].address(),
-            cosigners: self.validators[1..].iter().map(Wallet::address).collect(),
-            reply_id: deal.reply_id,
-            provider_token: self.provider.token,
-            router_token: self.router.token,
-            validator_token: self.fee_owners[0].token,
-            reserve_token: self.reserve.token,
-            owner_token: self.owner.token,
+    /// A verdict that pays for 100 prompt tokens and 50 billed ones, in the current epoch.
+    pub fn verdict(&self, deal: &Deal) -> Verdict {
+        Verdict {
+            req_hash: deal.order.req_hash,
             record_hash: [0x66; 32],
             outcome: 1,
             verdict_hash: [0x77; 32],
             round: 12,
             n_prompt: 100,
             n_billed: 50,
-            stake_epoch: 0,
+            n_counted: 50,
+            stake_epoch: self.config().stake_epoch,
             expiry_ms: deal.order.deadline_ms,
+            verifiers: Vec::new(),
         }
+    }
+
+    /// A settle that all validators sign, the first one handling.
+    pub fn settlement(&self, deal: &Deal) -> Settle {
+        Settle {
+            handler: self.validators[0].address(),
+            cosigners: self.validators[1..].iter().map(Wallet::address).collect(),
+            approvals: None,
+            reply_id: deal.reply_id,
+            verdict: self.verdict(deal),
+        }
+    }
+
+    /// Pays what the first validator's settle decided, registered operators' work included.
+    pub fn payment(&self, deal: &Deal) -> Release {
+        let escrow = self.escrow(deal);
+        let registered = |operator: Address| (operator != Address::default()).then_some(operator);
+        Release {
+            reply_id: deal.reply_id,
+            epoch: self.config().stake_epoch,
+            provider: Served::Provider { token: self.provider.token, operator: registered(escrow.provider_operator) },
+            router_token: self.router.token,
+            validator_token: self.fee_owners[0].token,
+            change: Change::of(&escrow, self.owner.token),
+            router_operator: registered(escrow.router_operator),
+        }
+    }
+
+    /// Sends that by someone who has nothing to do with it.
+    pub fn pay(&mut self, deal: &Deal) -> TransactionMetadata {
+        self.must(self.payment(deal), &[self.admin.key.insecure_clone()])
+    }
+
+    /// Settles and pays, signed by all validators, in one transaction.
+    pub fn settle_and_pay(&mut self, deal: &Deal, settle: Settle) -> TransactionResult {
+        let instructions = [settle.instruction(&PROGRAM_ID), self.payment(deal).instruction(&PROGRAM_ID)];
+        self.send_raw(&instructions, &self.quorum())
     }
 
     /// A refund after a reject that all validators sign.
     pub fn rejection(&self, deal: &Deal) -> RefundReject {
+        let reject = Verdict {
+            outcome: 3,
+            verdict_hash: [0x88; 32],
+            n_prompt: 0,
+            n_billed: 0,
+            n_counted: 0,
+            ..self.verdict(deal)
+        };
         RefundReject {
             handler: self.validators[0].address(),
             cosigners: self.validators[1..].iter().map(Wallet::address).collect(),
+            approvals: None,
             reply_id: deal.reply_id,
-            owner_token: self.owner.token,
-            record_hash: [0x66; 32],
-            verdict_hash: [0x88; 32],
-            round: 12,
-            stake_epoch: 0,
-            expiry_ms: deal.order.deadline_ms,
+            change: Change::of(&self.escrow(deal), self.owner.token),
+            verdict: reject,
         }
     }
 
     /// A refund after the deadline.
     pub fn expiry(&self, deal: &Deal) -> RefundExpired {
-        RefundExpired { reply_id: deal.reply_id, owner_token: self.owner.token }
+        RefundExpired { reply_id: deal.reply_id, change: Change::of(&self.escrow(deal), self.owner.token) }
     }
 
     /// The keys of all validators, the handler first.
     pub fn quorum(&self) -> Vec<Keypair> {
         self.validators.iter().map(|wallet| wallet.key.insecure_clone()).collect()
+    }
+
+    /// Opens an operator's counters in the current epoch.
+    pub fn open_work(&mut self, role: Role, operator: Address) {
+        let open = OpenWork { payer: self.admin.address(), epoch: self.config().stake_epoch, role, operator };
+        self.must(open, &[self.admin.key.insecure_clone()]);
+    }
+
+    /// Lets the epoch pass and begins the next one.
+    pub fn next_epoch(&mut self) {
+        let (epoch, seconds) = (self.config().stake_epoch, i64::try_from(self.now_ms() / 1_000).expect("a time"));
+        self.set_time(seconds + i64::try_from(EPOCH_MS / 1_000).expect("an hour"));
+        self.must(AdvanceEpoch { payer: self.admin.address(), epoch }, &[self.admin.key.insecure_clone()]);
     }
 
     /// Sends an instruction; the first signer pays.
@@ -334,6 +392,16 @@ impl World {
         ValidatorSet::decode(&self.data(&address::validator_set(&PROGRAM_ID))).expect("a set")
     }
 
+    /// One epoch.
+    pub fn epoch(&self, number: u64) -> Epoch {
+        Epoch::decode(&self.data(&address::epoch(&PROGRAM_ID, number))).expect("an epoch")
+    }
+
+    /// The token account of the reserve.
+    pub fn reserve(&self) -> Address {
+        address::reserve(&PROGRAM_ID)
+    }
+
     /// One escrow.
     pub fn escrow(&self, deal: &Deal) -> Escrow {
         Escrow::decode(&self.data(&address::escrow(&PROGRAM_ID, &deal.reply_id))).expect("an escrow")
@@ -368,7 +436,8 @@ impl World {
         Supply::decode(&self.data(&address::supply(&PROGRAM_ID))).expect("a supply account")
     }
 
-    /// No token was made or lost; the vault holds the open escrows and nothing else; the stake vault holds the set's stake.
+    /// No token was made or lost; the vault holds what is not paid yet and the deposits; the stake vault holds what operators
+    /// staked; the set counts what validators staked.
     pub fn assert_conserved(&self) {
         let token_program = ogong_chain_interface::token::TOKEN_PROGRAM_ID;
         let held: u128 = self
@@ -384,17 +453,30 @@ impl World {
             return;
         }
         assert_eq!(held, self.fabricated + u128::from(self.minted()), "tokens were made or lost");
-        let escrows = self.svm.get_program_accounts(&PROGRAM_ID);
-        let open: u64 = escrows
+        let accounts: Vec<Vec<u8>> =
+            self.svm.get_program_accounts(&PROGRAM_ID).into_iter().map(|(_, account)| account.data).collect();
+        let unpaid: u64 = accounts
             .iter()
-            .filter_map(|(_, account)| Escrow::decode(&account.data).ok())
-            .filter(|escrow| escrow.status == EscrowStatus::Open)
+            .filter_map(|data| Escrow::decode(data).ok())
+            .filter(|escrow| matches!(escrow.status, EscrowStatus::Open | EscrowStatus::Decided))
             .map(|escrow| escrow.max_fee)
             .sum();
-        assert_eq!(self.balance(&address::vault(&PROGRAM_ID)), open, "the vault against the open escrows");
+        let deposits: u64 =
+            accounts.iter().filter_map(|data| Deposit::decode(data).ok()).map(|deposit| deposit.balance).sum();
+        let vault = self.balance(&address::vault(&PROGRAM_ID));
+        assert_eq!(vault, unpaid + deposits, "the vault against escrows and deposits");
+        let validators: Vec<Validator> = accounts.iter().filter_map(|data| Validator::decode(data).ok()).collect();
+        let operators = accounts.iter().filter_map(|data| Operator::decode(data).ok());
+        let bonds = validators.iter().map(|validator| validator.bond).chain(operators.map(|operator| operator.bond));
+        let staked: u64 = bonds.map(|bond| bond.stake + bond.cooling).sum();
+        assert_eq!(self.balance(&address::stake_vault(&PROGRAM_ID)), staked, "the stake vault against the bonds");
         let set = self.validator_set();
-        let stake: u64 = set.members.iter().map(|(_, stake)| stake).sum();
-        assert_eq!(self.balance(&address::stake_vault(&PROGRAM_ID)), stake, "the stake vault against the set");
+        let counted: u64 = set.members.iter().map(|(_, stake)| stake).sum();
+        assert_eq!(counted, set.total_stake, "the set against its sum");
+        for (member, stake) in &set.members {
+            let validator = validators.iter().find(|validator| validator.authority == *member).expect("registered");
+            assert_eq!(validator.bond.stake, *stake, "the set against the bond");
+        }
     }
 }
 
@@ -438,4 +520,8 @@ macro_rules! sendable {
     };
 }
 
-sendable!(AllocateLaunch Initialize RegisterValidator UpdateValidator SetModel OpenEscrow Settle RefundReject RefundExpired);
+sendable!(
+    AllocateLaunch Initialize AdvanceEpoch RegisterValidator UpdateValidator MoveValidatorStake RegisterBlsKey RegisterOperator UpdateOperator
+    MoveOperatorStake OpenWork SetModel OpenEscrow OpenEscrowFromDeposit FundDeposit WithdrawDeposit Approve CloseApprovals
+    Settle SettleCohort SettleBatch SettleBatched CloseBatch Release PayVerifier RefundReject RefundExpired
+);

@@ -1,23 +1,34 @@
 //! Every error of the program is provoked by some test, and the interface knows them all.
 
 use crate::{
-    allocate_launch, initialize, open_escrow, refund_expired, refund_reject, register_validator, set_model, settle,
-    settle_quorum, update_validator,
+    allocate_launch, approvals, batch, bls, cohort, deposit, epoch, initialize, open_escrow, operator, refund_expired,
+    refund_reject, register_validator, release, set_model, settle, settle_quorum, update_validator, validator_stake,
+    verifier,
 };
 use ogong_chain_interface::ChainError;
 use ogong_chain_tests::{Expected, Refusal};
 
 const ALL: &[&[Refusal]] = &[
-    initialize::REFUSALS,
     allocate_launch::REFUSALS,
-    register_validator::REFUSALS,
-    update_validator::REFUSALS,
-    set_model::REFUSALS,
+    approvals::REFUSALS,
+    batch::REFUSALS,
+    bls::REFUSALS,
+    cohort::REFUSALS,
+    deposit::REFUSALS,
+    epoch::REFUSALS,
+    initialize::REFUSALS,
     open_escrow::REFUSALS,
+    operator::REFUSALS,
+    refund_expired::REFUSALS,
+    refund_reject::REFUSALS,
+    register_validator::REFUSALS,
+    release::REFUSALS,
+    set_model::REFUSALS,
     settle::REFUSALS,
     settle_quorum::REFUSALS,
-    refund_reject::REFUSALS,
-    refund_expired::REFUSALS,
+    update_validator::REFUSALS,
+    validator_stake::REFUSALS,
+    verifier::REFUSALS,
 ];
 
 #[test]

@@ -1,13 +1,13 @@
 //! `initialize`.
 
 use litesvm::types::TransactionResult;
-use ogong_chain_interface::account::Config;
+use ogong_chain_interface::account::{Config, Totals};
 use ogong_chain_interface::error::ACCOUNT_IN_USE;
 use ogong_chain_interface::instruction::Initialize;
 use ogong_chain_interface::token::Mint;
 use ogong_chain_interface::{ChainError, PROGRAM_ID, SPLIT_BPS_DEFAULT, address};
 use ogong_chain_tests::Expected::{Chain, Number};
-use ogong_chain_tests::world::NETWORK;
+use ogong_chain_tests::world::{EPOCH_MS, NETWORK, VERIFIER_FEE};
 use ogong_chain_tests::{Refusal, World, check};
 
 /// Anchor's: the account is not the one the seeds derive.
@@ -23,6 +23,16 @@ pub const REFUSALS: &[Refusal] = &[
         name: "split that wraps to the right sum in 16 bits",
         expected: Chain(ChainError::SplitSumWrong),
         attempt: |world| first(world, |i| i.split_bps = [10_000, 32_768, 32_768, 0, 0]),
+    },
+    Refusal {
+        name: "epochs of no length",
+        expected: Chain(ChainError::EpochLengthZero),
+        attempt: |world| first(world, |i| i.epoch_length_ms = 0),
+    },
+    Refusal {
+        name: "a cooldown of one epoch",
+        expected: Chain(ChainError::CooldownTooShort),
+        attempt: |world| first(world, |i| i.cooldown_epochs = 1),
     },
     Refusal {
         name: "maker's share",
@@ -76,19 +86,27 @@ fn writes_what_was_asked() {
         admin: world.admin.address(),
         network: NETWORK,
         mint: world.mint,
-        reserve_owner: world.reserve.address(),
+        reserve_owner: address::config(&PROGRAM_ID),
         split_bps: SPLIT_BPS_DEFAULT,
         min_stake: 100,
         alpha_ppm: 1_000_000,
         beacon_genesis_ms: 1_800_000_000_000,
         beacon_period_ms: 3_000,
         stake_epoch: 0,
+        epoch_started_ms: 1_800_000_000_000,
+        epoch_length_ms: EPOCH_MS,
+        cooldown_epochs: 2,
+        verifier_fee: VERIFIER_FEE,
     };
     assert_eq!(world.config(), config);
     let set = world.validator_set();
     assert_eq!((set.epoch, set.total_stake, set.members.len()), (0, 0, 0));
     assert_eq!(world.balance(&address::vault(&PROGRAM_ID)), 0);
     assert_eq!(world.balance(&address::stake_vault(&PROGRAM_ID)), 0);
+    assert_eq!(world.balance(&world.reserve()), 0);
+    let epoch = world.epoch(0);
+    assert_eq!((epoch.set.epoch, epoch.started_ms, epoch.ended_ms), (0, 1_800_000_000_000, 0));
+    assert_eq!((epoch.set.total_stake, epoch.set.members.len(), epoch.totals), (0, 0, Totals::default()));
 }
 
 #[test]

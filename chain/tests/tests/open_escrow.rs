@@ -1,7 +1,7 @@
 //! `open_escrow`.
 
 use litesvm::types::TransactionResult;
-use ogong_chain_interface::account::{Escrow, EscrowStatus};
+use ogong_chain_interface::account::{Decision, Escrow, EscrowStatus};
 use ogong_chain_interface::error::ACCOUNT_IN_USE;
 use ogong_chain_interface::{Address, ChainError, PROGRAM_ID, address};
 use ogong_chain_tests::Expected::{Chain, Number};
@@ -146,6 +146,10 @@ fn moves_the_fee_in_and_writes_the_order_down() {
         record_hash: [0; 32],
         verdict_hash: [0; 32],
         fee: 0,
+        deposit: Address::default(),
+        provider_operator: Address::default(),
+        router_operator: Address::default(),
+        decision: Decision::default(),
     };
     assert_eq!(escrow, wanted);
     assert_eq!(world.balance(&world.owner.token), FUNDS - order.max_fee);

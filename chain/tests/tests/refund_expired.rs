@@ -5,7 +5,7 @@ use litesvm::types::TransactionResult;
 use ogong_chain_interface::ChainError;
 use ogong_chain_interface::account::EscrowStatus;
 use ogong_chain_interface::event::Expired;
-use ogong_chain_interface::instruction::RefundExpired;
+use ogong_chain_interface::instruction::{Change, RefundExpired};
 use ogong_chain_tests::Expected::Chain;
 use ogong_chain_tests::world::{FUNDS, START_S};
 use ogong_chain_tests::{Deal, Refusal, World, check};
@@ -39,7 +39,7 @@ pub const REFUSALS: &[Refusal] = &[
         attempt: |world| {
             let deal = world.open();
             world.set_time(START_S + 901);
-            let refund = RefundExpired { owner_token: world.admin.token, ..world.expiry(&deal) };
+            let refund = RefundExpired { change: Change::Token(world.admin.token), ..world.expiry(&deal) };
             world.send(refund, &[world.admin.key.insecure_clone()])
         },
     },
@@ -59,6 +59,18 @@ pub const REFUSALS: &[Refusal] = &[
         attempt: |world| {
             let deal = world.open();
             world.must(world.settlement(&deal), &world.quorum());
+            world.set_time(START_S + 901);
+            refund(world, &deal)
+        },
+    },
+    Refusal {
+        name: "after a settle that paid",
+        expected: Chain(ChainError::EscrowNotOpen),
+        attempt: |world| {
+            let deal = world.open();
+            let settle = world.settlement(&deal);
+            world.must(settle, &world.quorum());
+            world.pay(&deal);
             world.set_time(START_S + 901);
             refund(world, &deal)
         },

@@ -1,7 +1,7 @@
 //! `register_validator`.
 
 use litesvm::types::TransactionResult;
-use ogong_chain_interface::account::Validator;
+use ogong_chain_interface::account::{Bond, BondStatus, Validator};
 use ogong_chain_interface::error::ACCOUNT_IN_USE;
 use ogong_chain_interface::instruction::RegisterValidator;
 use ogong_chain_interface::{ChainError, PROGRAM_ID, VALIDATORS_MAX, address};
@@ -45,8 +45,11 @@ pub const REFUSALS: &[Refusal] = &[
         expected: Chain(ChainError::AmountOverflow),
         attempt: |world| {
             // SPL Token's supply is a u64, so only a tampered set comes near
-            world.tamper(&address::validator_set(&PROGRAM_ID), |data| data[18..26].fill(0xff));
-            newcomer(world, |_, _| {})
+            let set = address::validator_set(&PROGRAM_ID);
+            world.tamper(&set, |data| data[18..26].fill(0xff));
+            let result = newcomer(world, |_, _| {});
+            world.tamper(&set, |data| data[18..26].copy_from_slice(&3_000u64.to_le_bytes()));
+            result
         },
     },
     Refusal {
@@ -84,6 +87,7 @@ fn stakes_and_enters_the_set_at_once() {
     assert_eq!(set.total_stake, 302_100);
     let members: Vec<_> = world.validators.iter().map(|v| v.address()).zip([100, 2_000, 300_000]).collect();
     assert_eq!(set.members, members);
+    assert_eq!(world.epoch(0).set, set, "epoch 0 counts at once");
     assert_eq!(world.balance(&address::stake_vault(&PROGRAM_ID)), 302_100);
     assert_eq!(world.balance(&world.validators[1].token), FUNDS - 2_000);
     let account = world.data(&address::validator(&PROGRAM_ID, &world.validators[2].address()));
@@ -93,9 +97,9 @@ fn stakes_and_enters_the_set_at_once() {
         consensus_id: [2; 32],
         vrf_key: [3; 32],
         fee_owner: world.fee_owners[2].address(),
-        stake: 300_000,
-        status: 1,
+        bond: Bond { status: BondStatus::Active, stake: 300_000, cooling: 0, unlock_epoch: 0 },
         endpoint: "127.0.0.1:4545".into(),
+        bls_key: [0; 96],
     };
     assert_eq!(Validator::decode(&account), Ok(validator));
     assert_eq!(account[..8], Validator::discriminator());

@@ -1,20 +1,17 @@
-//! `settle`: who is paid what. Who must sign is in `settle_quorum`.
+//! `settle`: what is decided. Who must sign is in `settle_quorum`, who is paid in `release`.
 
+use crate::release::balances;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use litesvm::types::TransactionResult;
-use ogong_chain_interface::account::EscrowStatus;
+use ogong_chain_interface::account::{Decision, EscrowStatus};
 use ogong_chain_interface::event::{Settled, Settlement};
 use ogong_chain_interface::instruction::Settle;
-use ogong_chain_interface::{ChainError, PROGRAM_ID, VALIDATORS_MAX, address, token};
+use ogong_chain_interface::{Address, ChainError, PROGRAM_ID, address, token};
 use ogong_chain_tests::Expected::{Chain, Number};
-use ogong_chain_tests::world::{FUNDS, NETWORK, START_S};
-use ogong_chain_tests::{Deal, Refusal, World, check};
+use ogong_chain_tests::world::{FUNDS, NETWORK, START_S, VERIFIER_FEE};
+use ogong_chain_tests::{Refusal, World, check};
 
-/// Anchor's: the account is not the one its seeds derive.
-const SEEDS: u32 = 2006;
-/// Anchor's: a token account of another mint.
-const TOKEN_MINT: u32 = 2014;
 /// Anchor's: the account is not the program's.
 const OWNED_BY_WRONG_PROGRAM: u32 = 3007;
 
@@ -30,89 +27,60 @@ pub const REFUSALS: &[Refusal] = &[
     Refusal {
         name: "outcome 0",
         expected: Chain(ChainError::OutcomeNotPayable),
-        attempt: |world| settle(world, |_, settle| settle.outcome = 0),
+        attempt: |world| settle(world, |_, settle| settle.verdict.outcome = 0),
     },
     Refusal {
         name: "outcome reject",
         expected: Chain(ChainError::OutcomeNotPayable),
-        attempt: |world| settle(world, |_, settle| settle.outcome = 3),
+        attempt: |world| settle(world, |_, settle| settle.verdict.outcome = 3),
     },
     Refusal {
         name: "outcome inconclusive",
         expected: Chain(ChainError::OutcomeNotPayable),
-        attempt: |world| settle(world, |_, settle| settle.outcome = 4),
+        attempt: |world| settle(world, |_, settle| settle.verdict.outcome = 4),
     },
     Refusal {
         name: "one token too many",
         expected: Chain(ChainError::BilledOverMax),
-        attempt: |world| settle(world, |_, settle| settle.n_billed = 513),
+        attempt: |world| settle(world, |_, settle| settle.verdict.n_billed = 513),
     },
     Refusal {
         name: "expiry a millisecond after the deadline",
         expected: Chain(ChainError::ExpiryAfterDeadline),
-        attempt: |world| settle(world, |_, settle| settle.expiry_ms += 1),
+        attempt: |world| settle(world, |_, settle| settle.verdict.expiry_ms += 1),
     },
     Refusal {
         name: "a second after the expiry",
         expected: Chain(ChainError::SettleExpired),
         attempt: |world| {
             let deal = world.open();
-            let settle = Settle { expiry_ms: world.now_ms(), ..world.settlement(&deal) };
+            let mut settle = world.settlement(&deal);
+            settle.verdict.expiry_ms = world.now_ms();
             world.set_time(START_S + 1);
             world.send(settle, &world.quorum())
         },
     },
     Refusal {
-        name: "provider's payee",
-        expected: Chain(ChainError::ProviderPayeeWrong),
-        attempt: |world| settle(world, |world, settle| settle.provider_token = world.router.token),
+        name: "one more token counted than billed",
+        expected: Chain(ChainError::CountedOverBilled),
+        attempt: |world| settle(world, |_, settle| settle.verdict.n_counted = 51),
     },
     Refusal {
-        name: "router's payee",
-        expected: Chain(ChainError::RouterPayeeWrong),
-        attempt: |world| settle(world, |world, settle| settle.router_token = world.provider.token),
+        name: "a record of another request",
+        expected: Chain(ChainError::RequestHashWrong),
+        attempt: |world| settle(world, |_, settle| settle.verdict.req_hash[31] ^= 1),
     },
     Refusal {
-        name: "another validator's payee",
-        expected: Chain(ChainError::ValidatorPayeeWrong),
-        attempt: |world| settle(world, |world, settle| settle.validator_token = world.fee_owners[1].token),
-    },
-    Refusal {
-        name: "reserve's payee",
-        expected: Chain(ChainError::ReservePayeeWrong),
-        attempt: |world| settle(world, |world, settle| settle.reserve_token = world.fee_owners[0].token),
-    },
-    Refusal {
-        name: "owner's payee",
-        expected: Chain(ChainError::OwnerPayeeWrong),
-        attempt: |world| settle(world, |world, settle| settle.owner_token = world.provider.token),
-    },
-    Refusal {
-        name: "the vault as a payee",
-        expected: Chain(ChainError::ProviderPayeeWrong),
-        attempt: |world| settle(world, |_, settle| settle.provider_token = address::vault(&PROGRAM_ID)),
-    },
-    Refusal {
-        name: "a payee's account of another mint",
-        expected: Number(TOKEN_MINT),
+        name: "four verifiers",
+        expected: Chain(ChainError::VerifiersInvalid),
         attempt: |world| {
-            let deal = world.open();
-            let token = world.provider.token;
-            world.tamper(&token, |data| data[0] ^= 1);
-            let result = world.send(world.settlement(&deal), &world.quorum());
-            world.tamper(&token, |data| data[0] ^= 1);
-            result
+            settle(world, |_, settle| settle.verdict.verifiers = (1..5).map(|n| Address::from([n; 32])).collect())
         },
     },
     Refusal {
-        name: "out of the stake vault",
-        expected: Number(SEEDS),
-        attempt: |world| {
-            let deal = world.open();
-            let mut instruction = world.settlement(&deal).instruction(&PROGRAM_ID);
-            instruction.accounts[5].pubkey = address::stake_vault(&PROGRAM_ID);
-            world.send(instruction, &world.quorum())
-        },
+        name: "a verifier named twice",
+        expected: Chain(ChainError::VerifiersInvalid),
+        attempt: |world| settle(world, |_, settle| settle.verdict.verifiers = vec![Address::from([1; 32]); 2]),
     },
     Refusal {
         name: "an escrow of somebody's making",
@@ -183,7 +151,7 @@ pub const REFUSALS: &[Refusal] = &[
 ];
 
 /// An order beside the ordinary one.
-fn another(world: &World) -> ogong_chain_tests::Order {
+pub fn another(world: &World) -> ogong_chain_tests::Order {
     let mut order = world.order();
     order.nonce = [0x99; 32];
     order
@@ -196,49 +164,58 @@ pub fn event(logs: &[String]) -> Vec<u8> {
     STANDARD.decode(lines[0]).expect("base64")
 }
 
-fn balances(world: &World) -> [u64; 5] {
-    [&world.provider, &world.router, &world.fee_owners[0], &world.reserve, &world.owner]
-        .map(|w| world.balance(&w.token))
-}
-
 #[test]
-fn pays_to_the_atom_and_says_so() {
+fn decides_and_says_so() {
     for outcome in [1, 2] {
         let mut world = World::with_stakes(&[1_000; 3]);
         let deal = world.open();
-        let before = balances(&world);
-        let settle = Settle { outcome, ..world.settlement(&deal) };
+        let mut settle = world.settlement(&deal);
+        (settle.verdict.outcome, settle.verdict.n_counted) = (outcome, 30);
+        let verifiers = [Address::from([8; 32]), Address::from([9; 32])];
+        settle.verdict.verifiers = verifiers.to_vec();
         let meta = world.must(settle.clone(), &world.quorum());
         // (100·2000 + 50·6000) / 1000 = 500 of 1,000,000; 5% is 25
         let amounts = [425, 25, 25, 25, 999_500];
-        let after = balances(&world);
-        for ((before, after), amount) in before.into_iter().zip(after).zip(amounts) {
-            assert_eq!(after - before, amount);
-        }
-        let escrow = world.escrow(&deal);
-        assert_eq!(escrow.status, EscrowStatus::Settled);
-        assert_eq!((escrow.record_hash, escrow.verdict_hash, escrow.fee), ([0x66; 32], [0x77; 32], 500));
-        let payees = [&world.provider, &world.router, &world.fee_owners[0], &world.reserve, &world.owner];
+        let verdict = settle.verdict;
+        let payees = [world.provider.address(), world.router.address(), world.fee_owners[0].address()];
+        let payees = payees.into_iter().chain([address::config(&PROGRAM_ID), world.owner.address()]).zip(amounts);
         let digest = Settlement {
             network: NETWORK,
             program: PROGRAM_ID,
             reply_id: deal.reply_id,
-            record_hash: settle.record_hash,
+            record_hash: verdict.record_hash,
             outcome,
-            verdict_hash: settle.verdict_hash,
-            round: settle.round,
-            n_prompt: settle.n_prompt,
-            n_billed: settle.n_billed,
-            payees: payees.iter().map(|payee| payee.address()).zip(amounts).collect(),
+            verdict_hash: verdict.verdict_hash,
+            round: verdict.round,
+            n_prompt: verdict.n_prompt,
+            n_billed: verdict.n_billed,
+            n_counted: 30,
+            payees: payees.chain(verifiers.map(|verifier| (verifier, VERIFIER_FEE))).collect(),
             stake_epoch: 0,
-            expiry_ms: settle.expiry_ms,
+            expiry_ms: verdict.expiry_ms,
         }
         .digest();
+        let escrow = world.escrow(&deal);
+        assert_eq!(escrow.status, EscrowStatus::Decided);
+        assert_eq!((escrow.record_hash, escrow.verdict_hash, escrow.fee), ([0x66; 32], [0x77; 32], 500));
+        let decision = Decision {
+            outcome,
+            cohort: false,
+            stake_epoch: 0,
+            digest,
+            fee_owner: world.fee_owners[0].address(),
+            amounts,
+            n_billed: 50,
+            n_counted: 30,
+            verifiers: [verifiers[0], verifiers[1], Address::default()],
+            verifiers_paid: 0,
+        };
+        assert_eq!(escrow.decision, decision);
         let wanted = Settled {
             reply_id: deal.reply_id,
             digest,
-            record_hash: settle.record_hash,
-            verdict_hash: settle.verdict_hash,
+            record_hash: verdict.record_hash,
+            verdict_hash: verdict.verdict_hash,
             outcome,
             fee: 500,
             amounts,
@@ -247,6 +224,10 @@ fn pays_to_the_atom_and_says_so() {
             total_stake: 3_000,
         };
         assert_eq!(Settled::decode(&event(&meta.logs)), Ok(wanted));
+        // an audit counts for whoever signed it; a reply that was not drawn had none
+        let audits = if outcome == 1 { 1 } else { 0 };
+        let epoch = world.epoch(0);
+        assert_eq!((epoch.audits, epoch.totals.audits), (vec![audits; 3], 3 * audits));
     }
 }
 
@@ -298,8 +279,11 @@ fn fees() {
         let deal = world.open_order(order);
         assert_eq!(world.balance(&token), 0);
         let before = balances(&world);
-        let (n_prompt, n_billed) = case.tokens;
-        world.must(Settle { n_prompt, n_billed, ..world.settlement(&deal) }, &world.quorum());
+        let mut settle = world.settlement(&deal);
+        (settle.verdict.n_prompt, settle.verdict.n_billed) = case.tokens;
+        settle.verdict.n_counted = 0;
+        world.must(settle, &world.quorum());
+        world.pay(&deal);
         let share = u64::try_from(u128::from(case.fee) * 500 / 10_000).expect("less than the fee");
         let amounts = [case.fee - 3 * share, share, share, share, case.max_fee - case.fee];
         let after = balances(&world);
@@ -314,7 +298,9 @@ fn fees() {
 fn billing_every_token_is_allowed() {
     let mut world = World::with_stakes(&[1_000; 3]);
     let deal = world.open();
-    world.must(Settle { n_billed: 512, ..world.settlement(&deal) }, &world.quorum());
+    let mut settle = world.settlement(&deal);
+    settle.verdict.n_billed = 512;
+    world.must(settle, &world.quorum());
     assert_eq!(world.escrow(&deal).fee, 200 + 512 * 6);
 }
 
@@ -326,47 +312,28 @@ fn the_last_second_is_in_time() {
     world.must(world.settlement(&deal), &world.quorum());
 }
 
-/// One operator may be provider, router and validator at once, and consumer too.
 #[test]
-fn payees_may_share_one_token_account() {
-    let mut world = World::with_stakes(&[1_000; 3]);
-    let mut opening = world.opening(&world.order());
-    (opening.provider_payout, opening.router_payout) = (world.owner.address(), world.owner.address());
-    let deal = Deal { order: world.order(), reply_id: opening.reply_id() };
-    world.must(opening, &[world.owner.key.insecure_clone()]);
-    let token = world.owner.token;
-    let settle = Settle { provider_token: token, router_token: token, ..world.settlement(&deal) };
-    world.must(settle, &world.quorum());
-    assert_eq!(world.balance(&token), FUNDS - 25 - 25);
-}
-
-/// Two escrows in one vault: each pays its own.
-#[test]
-fn escrows_do_not_touch_each_other() {
-    let mut world = World::with_stakes(&[1_000; 3]);
-    let first = world.open();
-    let second = world.open_order(another(&world));
-    world.must(world.settlement(&first), &world.quorum());
-    assert_eq!(world.escrow(&second).status, EscrowStatus::Open);
-    world.must(world.rejection(&second), &world.quorum());
-    assert_eq!(world.balance(&address::vault(&PROGRAM_ID)), 0);
-    assert_eq!(world.balance(&world.owner.token), FUNDS - 500);
-}
-
-#[test]
-fn five_signers_fit_a_transaction() {
-    let mut world = World::with_stakes(&[1_000; 5]);
+fn as_many_sign_as_a_transaction_holds() {
+    let mut world = World::with_stakes(&[1_000; 12]);
     let deal = world.open();
-    let settle = world.settlement(&deal).instruction(&PROGRAM_ID);
-    let size = world.size(std::slice::from_ref(&settle), &world.quorum());
-    println!("settle with 5 signers: {size} of 1232 bytes");
-    // the handler may have to make the consumer's token account first
-    let handler = world.validators[0].address();
-    let create = token::create_associated_token(&handler, &world.owner.address(), &world.mint);
-    let with_create = world.size(&[create, settle.clone()], &world.quorum());
-    println!("the same behind create_associated_token: {with_create} of 1232 bytes");
-    assert!(size <= 1_232 && with_create <= 1_232);
-    world.must(settle, &world.quorum());
+    let fits = |world: &World, signers: usize, verifiers: u8, paid: bool| {
+        let mut settle = world.settlement(&deal);
+        settle.cosigners.truncate(signers - 1);
+        settle.verdict.verifiers = (0..verifiers).map(|n| Address::from([n + 1; 32])).collect();
+        let mut instructions = vec![settle.instruction(&PROGRAM_ID)];
+        if paid {
+            instructions.push(world.payment(&deal).instruction(&PROGRAM_ID));
+        }
+        let size = world.size(&instructions, &world.quorum()[..signers]);
+        println!("settle: {signers} signers, {verifiers} verifiers, release beside it {paid}: {size} of 1232 bytes");
+        size <= 1_232
+    };
+    assert!(fits(&world, 9, 0, false) && !fits(&world, 10, 0, false));
+    assert!(fits(&world, 8, 1, false));
+    assert!(fits(&world, 5, 1, true) && !fits(&world, 8, 0, true));
+    let mut settle = world.settlement(&deal);
+    settle.cosigners.truncate(8);
+    world.must(settle, &world.quorum()[..9]);
 }
 
 /// A fee payer that is no validator does not count, and does not harm.
@@ -376,64 +343,8 @@ fn a_stranger_may_pay_for_the_transaction() {
     let deal = world.open();
     let mut signers = world.quorum();
     signers.insert(0, world.router.key.insecure_clone());
-    let settle = world.settlement(&deal).instruction(&PROGRAM_ID);
-    let size = world.size(std::slice::from_ref(&settle), &signers);
-    println!("settle with 4 validators and a stranger paying: {size} of 1232 bytes");
-    assert!(size <= 1_232);
-    world.must(settle, &signers);
-}
-
-fn five_sign(mut settle: Settle) -> Settle {
-    settle.cosigners.truncate(4);
-    settle
-}
-
-/// With the set full, which is when reading it costs most. The ceilings leave about half again as much room.
-#[test]
-fn compute_units_stay_under_their_ceilings() {
-    let mut stakes = [100; VALIDATORS_MAX];
-    stakes[..5].fill(1_000_000);
-    let mut world = World::with_stakes(&stakes);
-    let entry = ogong_chain_interface::instruction::SetModel {
-        admin: world.admin.address(),
-        model_id: "ogong/verified/a/b".into(),
-        model_root: [1; 32],
-        maker: world.admin.address(),
-    };
-    world.must(entry, &[world.admin.key.insecure_clone()]);
-    let update = ogong_chain_interface::instruction::UpdateValidator {
-        authority: world.validators[0].address(),
-        consensus_id: [1; 32],
-        endpoint: "a:1".into(),
-    };
-    world.must(update, &world.quorum()[..1]);
-    let deal = world.open();
-    world.must(five_sign(world.settlement(&deal)), &world.quorum()[..5]);
-    let deal = world.open_order(another(&world));
-    let mut reject = world.rejection(&deal);
-    reject.cosigners.truncate(4);
-    world.must(reject, &world.quorum()[..5]);
-    let mut order = world.order();
-    order.nonce = [0x9a; 32];
-    let deal = world.open_order(order);
-    world.set_time(START_S + 901);
-    world.must(world.expiry(&deal), &[world.router.key.insecure_clone()]);
-
-    let ceilings = [
-        ("Initialize", 60_000),
-        ("RegisterValidator", 55_000),
-        ("UpdateValidator", 10_000),
-        ("SetModel", 25_000),
-        ("OpenEscrow", 55_000),
-        ("Settle", 56_000),
-        ("RefundReject", 40_000),
-        ("RefundExpired", 27_000),
-    ];
-    for (name, ceiling) in ceilings {
-        let used = world.compute[name];
-        println!("{name}: {used} compute units of {ceiling}");
-        assert!(used <= ceiling, "{name} took {used} compute units, over {ceiling}");
-    }
+    world.must(world.settlement(&deal), &signers);
+    assert_eq!(world.escrow(&deal).status, EscrowStatus::Decided);
 }
 
 #[test]

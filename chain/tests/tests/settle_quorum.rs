@@ -2,15 +2,17 @@
 
 use litesvm::types::TransactionResult;
 use ogong_chain_interface::account::EscrowStatus;
-use ogong_chain_interface::instruction::{RefundReject, Settle};
+use ogong_chain_interface::instruction::{RefundReject, Release, Settle, Verdict};
 use ogong_chain_interface::{Address, ChainError, Instruction, PROGRAM_ID};
 use ogong_chain_tests::Expected::{Chain, Number};
-use ogong_chain_tests::world::FUNDS;
+use ogong_chain_tests::world::{FUNDS, START_S};
 use ogong_chain_tests::{Deal, Refusal, World, check};
 use solana_keypair::Keypair;
 
 /// Anchor's: there is no such account.
 const NOT_INITIALIZED: u32 = 3012;
+/// Anchor's: the account is not the program's, as one that is not there is not.
+const OWNED_BY_WRONG_PROGRAM: u32 = 3007;
 /// Anchor's: the key did not sign.
 const NOT_SIGNER: u32 = 3010;
 /// Anchor's: the account is not the one the handler's key derives.
@@ -89,27 +91,81 @@ fn unsigned_handler(world: &mut World, kind: Kind) -> TransactionResult {
     world.send(instruction, &world.quorum()[1..])
 }
 
-fn wrong_epoch(world: &mut World, kind: Kind) -> TransactionResult {
+fn epoch_to_come(world: &mut World, kind: Kind) -> TransactionResult {
     let deal = world.open();
     let instruction = match kind {
-        Kind::Settle => Settle { stake_epoch: 1, ..world.settlement(&deal) }.instruction(&PROGRAM_ID),
-        Kind::Reject => RefundReject { stake_epoch: 1, ..world.rejection(&deal) }.instruction(&PROGRAM_ID),
+        Kind::Settle => {
+            let verdict = Verdict { stake_epoch: 1, ..world.verdict(&deal) };
+            Settle { verdict, ..world.settlement(&deal) }.instruction(&PROGRAM_ID)
+        }
+        Kind::Reject => {
+            let reject = world.rejection(&deal);
+            let verdict = Verdict { stake_epoch: 1, ..reject.verdict.clone() };
+            RefundReject { verdict, ..reject }.instruction(&PROGRAM_ID)
+        }
     };
     world.send(instruction, &world.quorum())
 }
 
+/// The epoch turned while signatures were collected, and too long ago.
+fn stale_epoch(world: &mut World, kind: Kind) -> TransactionResult {
+    let deal = long_order(world);
+    world.next_epoch();
+    world.set_time(START_S + 3_600 + 901);
+    in_epoch(world, kind, &deal, 0)
+}
+
+fn older_epoch(world: &mut World, kind: Kind) -> TransactionResult {
+    let deal = long_order(world);
+    world.next_epoch();
+    world.next_epoch();
+    in_epoch(world, kind, &deal, 0)
+}
+
+/// An escrow that outlives some epochs.
+fn long_order(world: &mut World) -> Deal {
+    let mut order = world.order();
+    order.deadline_ms += 100_000_000;
+    world.open_order(order)
+}
+
+fn in_epoch(world: &mut World, kind: Kind, deal: &Deal, stake_epoch: u64) -> TransactionResult {
+    let (settle, reject) = (world.settlement(deal), world.rejection(deal));
+    let instruction = match kind {
+        Kind::Settle => {
+            let verdict = Verdict { stake_epoch, ..settle.verdict.clone() };
+            Settle { verdict, ..settle }.instruction(&PROGRAM_ID)
+        }
+        Kind::Reject => {
+            let verdict = Verdict { stake_epoch, ..reject.verdict.clone() };
+            RefundReject { verdict, ..reject }.instruction(&PROGRAM_ID)
+        }
+    };
+    world.send(instruction, &world.quorum())
+}
+
+/// In the last second of the grace a quorum of the epoch before still counts, by that epoch's stake.
+#[test]
+fn the_last_epoch_counts_within_its_grace() {
+    for kind in [Kind::Settle, Kind::Reject] {
+        let mut world = World::with_stakes(&[1_000; 3]);
+        let deal = long_order(&mut world);
+        world.next_epoch();
+        world.set_time(START_S + 3_600 + 900);
+        in_epoch(&mut world, kind, &deal, 0).expect("within the grace");
+        assert_eq!((world.epoch(0).audits, world.epoch(1).audits), (vec![1; 3], vec![0; 3]), "counted where it signed");
+    }
+}
+
 fn stake_past_64_bits(world: &mut World, kind: Kind) -> TransactionResult {
     let deal = world.open();
-    let set = ogong_chain_interface::address::validator_set(&PROGRAM_ID);
-    // every stake: 8 + 1 + 1 + 8 + 8 + 4, then 40 bytes a member, stake last
-    world.tamper(&set, |data| (0..3).for_each(|i| data[30 + 40 * i + 32..30 + 40 * i + 40].fill(0xff)));
+    let epoch = ogong_chain_interface::address::epoch(&PROGRAM_ID, 0);
+    // every stake: 8 + 160 of the head, then 48 bytes a member, stake behind the key
+    let stake = |i: usize| 168 + 48 * i + 32..168 + 48 * i + 40;
+    world.tamper(&epoch, |data| (0..3).for_each(|i| data[stake(i)].fill(0xff)));
     let keys: Vec<Address> = world.validators.iter().map(|v| v.address()).collect();
     let instruction = instruction(world, kind, &deal, keys[0], &keys[1..]);
-    let result = world.send(instruction, &world.quorum());
-    world.tamper(&set, |data| {
-        (0..3).for_each(|i| data[30 + 40 * i + 32..30 + 40 * i + 40].copy_from_slice(&1_000u64.to_le_bytes()));
-    });
-    result
+    world.send(instruction, &world.quorum())
 }
 
 /// The case twice: on settle, on refund_reject.
@@ -139,7 +195,9 @@ pub const REFUSALS: &[Refusal] = both! {
     "a stranger beside a quorum" Chain(ChainError::CosignerUnregistered), stranger_beside_a_quorum;
     "a co-signer that did not sign" Chain(ChainError::CosignerUnsigned), unsigned_cosigner;
     "a handler that did not sign" Number(NOT_SIGNER), unsigned_handler;
-    "another stake epoch" Chain(ChainError::StakeEpochWrong), wrong_epoch;
+    "an epoch that has not begun" Number(OWNED_BY_WRONG_PROGRAM), epoch_to_come;
+    "an epoch whose grace is over" Chain(ChainError::StakeEpochWrong), stale_epoch;
+    "the epoch before the last" Chain(ChainError::StakeEpochWrong), older_epoch;
     "stake past 64 bits" Chain(ChainError::AmountOverflow), stake_past_64_bits;
 };
 
@@ -193,7 +251,7 @@ fn more_than_two_thirds_and_nothing_less() {
             assert_eq!(result.is_ok(), quorum, "{signing} of {stakes:?}: {result:?}");
             assert_eq!(world.escrow(&deal).status != EscrowStatus::Open, quorum);
             let signed: u64 = stakes[..signing].iter().sum();
-            assert_eq!(world.validator_set().is_quorum(signed), quorum, "the interface counts alike");
+            assert_eq!(world.epoch(0).set.is_quorum(signed), quorum, "the interface counts alike");
             world.assert_conserved();
         }
     }
@@ -205,13 +263,10 @@ fn the_last_validator_handles() {
     let mut world = World::with_stakes(&[1_000; 3]);
     let deal = world.open();
     let keys: Vec<Address> = world.validators.iter().map(|v| v.address()).collect();
-    let settle = Settle {
-        handler: keys[2],
-        cosigners: vec![keys[0], keys[1]],
-        validator_token: world.fee_owners[2].token,
-        ..world.settlement(&deal)
-    };
+    let settle = Settle { handler: keys[2], cosigners: vec![keys[0], keys[1]], ..world.settlement(&deal) };
     world.must(settle, &world.quorum());
+    let release = Release { validator_token: world.fee_owners[2].token, ..world.payment(&deal) };
+    world.must(release, &[world.admin.key.insecure_clone()]);
     assert_eq!(world.balance(&world.fee_owners[2].token), 25);
 }
 

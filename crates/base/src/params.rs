@@ -102,6 +102,10 @@ pub const EXTRA_WINDOWS: usize = 2;
 
 /// Beacon round period where the chain's config does not say otherwise.
 pub const ROUND_PERIOD_MS: u64 = 3_000;
+/// Least length of an epoch where the chain's config does not say otherwise: a day.
+pub const EPOCH_LENGTH_MS: u64 = 86_400_000;
+/// Epochs between unstake and withdrawal where the chain's config does not say otherwise.
+pub const COOLDOWN_EPOCHS: u64 = 2;
 /// A receipt's round starts at least this long after it.
 pub const RECEIPT_TO_ROUND_MS: u64 = 2_000;
 /// A provider opens its leaves within.

@@ -117,7 +117,7 @@ impl Chain for Payer {
             Ok(match escrow.map(|escrow| escrow.status) {
                 None => EscrowState::Missing,
                 Some(EscrowStatus::Open) => EscrowState::Open,
-                Some(EscrowStatus::Settled | EscrowStatus::Refunded) => EscrowState::Closed,
+                Some(EscrowStatus::Settled | EscrowStatus::Decided | EscrowStatus::Refunded) => EscrowState::Closed,
             })
         }
         .boxed()

@@ -28,6 +28,8 @@ pub struct Settlement {
     pub n_prompt: u32,
     /// Billed answer tokens.
     pub n_billed: u32,
+    /// Of those, the ones that had more than one candidate.
+    pub n_counted: u32,
     /// Wallets and atoms: provider, router, validator, reserve, owner; for a refund the owner alone.
     pub payees: Vec<(ChainKey, u64)>,
     /// Stake epoch the quorum is counted in.
@@ -67,6 +69,7 @@ impl Encode for Settlement {
             .u64(self.round)
             .u32(self.n_prompt)
             .u32(self.n_billed)
+            .u32(self.n_counted)
             .list(&self.payees, |w, (payee, amount)| {
                 w.put(payee).u64(*amount);
             })

@@ -7,8 +7,9 @@ use ogong_audit::Verdict;
 use ogong_base::hash::{ChainKey, NetworkId, RecordHash, ReplyId, VerdictHash};
 use ogong_chain_interface::{
     Address, Instruction,
-    account::{Config, Escrow, EscrowStatus, Validator, ValidatorSet},
-    instruction::{RefundReject, Settle},
+    account::{Config, Escrow, EscrowStatus, Role, Validator, ValidatorSet},
+    address,
+    instruction::{Change, RefundReject, Release, Served, Settle, Verdict as Decided},
     token::associated_token,
 };
 use ogong_commitment::order::Order;
@@ -48,12 +49,14 @@ pub struct Decision {
     pub n_prompt: u32,
     /// Billed answer tokens.
     pub n_billed: u32,
+    /// Of those, the ones that had more than one candidate: what counts as work.
+    pub n_counted: u32,
     /// After it the settlement is void; at most the order's deadline.
     pub expiry_ms: u64,
 }
 
 impl Decision {
-    /// What a verdict decides; the counts come from the opened header and the record.
+    /// What a verdict decides; the counts come from the opened header and the record. Every billed token counts as work.
     pub fn of_verdict(verdict: &Verdict, n_prompt: u32, n_billed: u32, expiry_ms: u64) -> Self {
         Self {
             record_hash: verdict.record_hash,
@@ -62,6 +65,7 @@ impl Decision {
             round: verdict.round.0,
             n_prompt,
             n_billed,
+            n_counted: n_billed,
             expiry_ms,
         }
     }
@@ -95,6 +99,7 @@ pub struct SettlePlan {
     pub handler: Address,
     program: Address,
     mint: Address,
+    escrow: Escrow,
 }
 
 impl SettlePlan {
@@ -106,7 +111,7 @@ impl SettlePlan {
     pub fn new(accounts: &Accounts, decision: &Decision) -> Result<Self, Error> {
         let Accounts { program, config, validators, handler, escrow } = accounts;
         check_accounts(accounts, decision)?;
-        let (split, payees, n_prompt, n_billed) = match decision.outcome {
+        let (split, payees, [n_prompt, n_billed, n_counted]) = match decision.outcome {
             OUTCOME_ACCEPT | OUTCOME_NOT_SELECTED => {
                 let split = settle_split(config, escrow, decision)?;
                 let payees = [
@@ -116,9 +121,9 @@ impl SettlePlan {
                     (config.reserve_owner, split.reserve),
                     (escrow.owner, split.change),
                 ];
-                (Some(split), payees.to_vec(), decision.n_prompt, decision.n_billed)
+                (Some(split), payees.to_vec(), [decision.n_prompt, decision.n_billed, decision.n_counted])
             }
-            OUTCOME_REJECT => (None, vec![(escrow.owner, escrow.max_fee)], 0, 0),
+            OUTCOME_REJECT => (None, vec![(escrow.owner, escrow.max_fee)], [0; 3]),
             other => return Err(Error::OutcomeOpen(other)),
         };
         let settlement = Settlement {
@@ -131,6 +136,7 @@ impl SettlePlan {
             round: decision.round,
             n_prompt,
             n_billed,
+            n_counted,
             payees: payees.iter().map(|(payee, atoms)| (chain_key(payee), *atoms)).collect(),
             stake_epoch: validators.epoch,
             expiry_ms: decision.expiry_ms,
@@ -142,6 +148,7 @@ impl SettlePlan {
             handler: handler.authority,
             program: *program,
             mint: config.mint,
+            escrow: escrow.clone(),
         })
     }
 
@@ -150,9 +157,18 @@ impl SettlePlan {
         self.split.is_none()
     }
 
-    /// The wallets whose token accounts have to exist before the transaction is sent.
+    /// The wallets whose token accounts have to exist before the transaction is sent: all but the reserve, which is the
+    /// program's, and the owner where a deposit takes the change.
     pub fn payees(&self) -> impl Iterator<Item = Address> {
-        self.settlement.payees.iter().map(|(key, _)| crate::wallet::address(key))
+        let reserve = address::config(&self.program);
+        let of_deposit = (self.escrow.deposit != Address::default()).then_some(self.escrow.owner);
+        let keys = self.settlement.payees.iter().map(|(key, _)| crate::wallet::address(key));
+        keys.filter(move |key| *key != reserve && Some(*key) != of_deposit)
+    }
+
+    /// The registered operators whose work accounts have to exist; none in a refund.
+    pub fn works(&self) -> Vec<(Role, Address)> {
+        if self.is_refund() { Vec::new() } else { registered(&self.escrow) }
     }
 
     /// Of which token.
@@ -202,55 +218,88 @@ impl SettlePlan {
         for cosigner in &cosigners {
             self.stake_of(cosigner)?;
         }
-        Ok(if self.is_refund() { self.refund(cosigners) } else { self.settle(cosigners)? })
+        Ok(if self.is_refund() { self.refund(cosigners) } else { self.settle(cosigners) })
+    }
+
+    /// What pays a decided settlement; none in a refund, which pays by itself.
+    pub fn release(&self) -> Option<Instruction> {
+        self.split.as_ref()?;
+        let fee_owner = self.settlement.payees.get(2).map(|(key, _)| crate::wallet::address(key))?;
+        Some(release(&self.program, &self.mint, &self.escrow, &fee_owner, self.settlement.stake_epoch))
     }
 
     fn stake_of(&self, authority: &Address) -> Result<u64, Error> {
         self.validators.stake_of(authority).ok_or_else(|| Error::NotAValidator(chain_key(authority)))
     }
 
-    fn settle(&self, cosigners: Vec<Address>) -> Result<Instruction, Error> {
-        let tokens: Vec<Address> = self.payees().map(|owner| associated_token(&owner, &self.mint)).collect();
-        let [provider_token, router_token, validator_token, reserve_token, owner_token] =
-            <[Address; 5]>::try_from(tokens).map_err(|_| Error::Foreign("a settle pays five wallets"))?;
-        let settlement = &self.settlement;
+    fn settle(&self, cosigners: Vec<Address>) -> Instruction {
         let settle = Settle {
             handler: self.handler,
             cosigners,
-            reply_id: *settlement.reply_id.as_bytes(),
-            provider_token,
-            router_token,
-            validator_token,
-            reserve_token,
-            owner_token,
+            approvals: None,
+            reply_id: *self.settlement.reply_id.as_bytes(),
+            verdict: self.verdict(),
+        };
+        settle.instruction(&self.program)
+    }
+
+    fn refund(&self, cosigners: Vec<Address>) -> Instruction {
+        let refund = RefundReject {
+            handler: self.handler,
+            cosigners,
+            approvals: None,
+            reply_id: *self.settlement.reply_id.as_bytes(),
+            change: change(&self.escrow, &self.mint),
+            verdict: self.verdict(),
+        };
+        refund.instruction(&self.program)
+    }
+
+    fn verdict(&self) -> Decided {
+        let settlement = &self.settlement;
+        Decided {
+            req_hash: self.escrow.req_hash,
             record_hash: *settlement.record_hash.as_bytes(),
             outcome: settlement.outcome,
             verdict_hash: *settlement.verdict_hash.as_bytes(),
             round: settlement.round,
             n_prompt: settlement.n_prompt,
             n_billed: settlement.n_billed,
+            n_counted: settlement.n_counted,
             stake_epoch: settlement.stake_epoch,
             expiry_ms: settlement.expiry_ms,
-        };
-        Ok(settle.instruction(&self.program))
+            verifiers: Vec::new(),
+        }
     }
+}
 
-    fn refund(&self, cosigners: Vec<Address>) -> Instruction {
-        let settlement = &self.settlement;
-        let owner = self.payees().next().expect("invariant: a refund has one payee");
-        let refund = RefundReject {
-            handler: self.handler,
-            cosigners,
-            reply_id: *settlement.reply_id.as_bytes(),
-            owner_token: associated_token(&owner, &self.mint),
-            record_hash: *settlement.record_hash.as_bytes(),
-            verdict_hash: *settlement.verdict_hash.as_bytes(),
-            round: settlement.round,
-            stake_epoch: settlement.stake_epoch,
-            expiry_ms: settlement.expiry_ms,
-        };
-        refund.instruction(&self.program)
-    }
+/// The instruction that pays a decided escrow into the associated token accounts of its payees; `epoch` is the current one.
+pub fn release(program: &Address, mint: &Address, escrow: &Escrow, fee_owner: &Address, epoch: u64) -> Instruction {
+    let registered = |operator: Address| (operator != Address::default()).then_some(operator);
+    let release = Release {
+        reply_id: escrow.reply_id,
+        epoch,
+        provider: Served::Provider {
+            token: associated_token(&escrow.provider_payout, mint),
+            operator: registered(escrow.provider_operator),
+        },
+        router_token: associated_token(&escrow.router_payout, mint),
+        validator_token: associated_token(fee_owner, mint),
+        change: change(escrow, mint),
+        router_operator: registered(escrow.router_operator),
+    };
+    release.instruction(program)
+}
+
+/// The registered operators that an escrow names.
+pub fn registered(escrow: &Escrow) -> Vec<(Role, Address)> {
+    let roles = [(Role::Provider, escrow.provider_operator), (Role::Router, escrow.router_operator)];
+    roles.into_iter().filter(|(_, operator)| *operator != Address::default()).collect()
+}
+
+/// Where an escrow's unspent part goes.
+pub fn change(escrow: &Escrow, mint: &Address) -> Change {
+    Change::of(escrow, associated_token(&escrow.owner, mint))
 }
 
 fn check_accounts(accounts: &Accounts, decision: &Decision) -> Result<(), Error> {
@@ -321,6 +370,7 @@ pub fn stakes(validators: &ValidatorSet) -> Vec<(ChainKey, u64)> {
 pub(crate) mod tests {
     use super::*;
     use crate::wallet::Wallet;
+    use ogong_chain_interface::account::{Bond, BondStatus};
 
     pub(crate) fn wallet(n: u8) -> Wallet {
         Wallet::from_seed([n; 32])
@@ -342,6 +392,10 @@ pub(crate) mod tests {
                 beacon_genesis_ms: 0,
                 beacon_period_ms: 3_000,
                 stake_epoch: 4,
+                epoch_started_ms: 0,
+                epoch_length_ms: 3_600_000,
+                cooldown_epochs: 2,
+                verifier_fee: 10,
             },
             validators: ValidatorSet { epoch: 4, total_stake: 100, members },
             handler: Validator {
@@ -350,9 +404,9 @@ pub(crate) mod tests {
                 consensus_id: [2; 32],
                 vrf_key: [3; 32],
                 fee_owner: wallet(93).address(),
-                stake: 50,
-                status: 1,
+                bond: Bond { status: BondStatus::Active, stake: 50, cooling: 0, unlock_epoch: 0 },
                 endpoint: "127.0.0.1:1".into(),
+                bls_key: [0; 96],
             },
             escrow: Escrow {
                 status: EscrowStatus::Open,
@@ -374,6 +428,10 @@ pub(crate) mod tests {
                 record_hash: [0; 32],
                 verdict_hash: [0; 32],
                 fee: 0,
+                deposit: Address::default(),
+                provider_operator: Address::default(),
+                router_operator: Address::default(),
+                decision: ogong_chain_interface::account::Decision::default(),
             },
         }
     }
@@ -386,6 +444,7 @@ pub(crate) mod tests {
             round: 77,
             n_prompt: 100,
             n_billed: 200,
+            n_counted: 200,
             expiry_ms: 900_000,
         }
     }
@@ -524,6 +583,7 @@ pub(crate) mod tests {
                 round: ours.round,
                 n_prompt: ours.n_prompt,
                 n_billed: ours.n_billed,
+                n_counted: ours.n_counted,
                 payees: ours.payees.iter().map(|(key, atoms)| (crate::wallet::address(key), *atoms)).collect(),
                 stake_epoch: ours.stake_epoch,
                 expiry_ms: ours.expiry_ms,

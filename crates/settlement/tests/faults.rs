@@ -43,6 +43,7 @@ async fn settle(chain: &Chain, reply_id: &ReplyId, expiry_ms: u64) -> Result<Clo
         round: 7,
         n_prompt: 100,
         n_billed: 200,
+        n_counted: 200,
         expiry_ms,
     };
     let accounts = chain.settle_accounts(reply_id, &handler.address()).await?;
@@ -165,7 +166,7 @@ async fn a_node_that_denies_what_happened_makes_nobody_pay_twice() {
     })
     .await;
     // What it says of payees' accounts is a lie as well: they are made by somebody else.
-    let owners: Vec<Address> = [PROVIDER, ROUTER, world::FEES, world::RESERVE, OWNER].map(address).into();
+    let owners: Vec<Address> = [PROVIDER, ROUTER, world::FEES, OWNER].map(address).into();
     world.chain.create_token_accounts(&wallet(OWNER), &world.config.mint, &owners).await.expect("created");
     let closed = settle(&chain, &reply_id, deadline_ms).await.expect("the escrow itself says what happened");
     assert_eq!(closed.escrow.status, EscrowStatus::Settled);

@@ -27,6 +27,7 @@ fn decision(outcome: u8, expiry_ms: u64) -> Decision {
         round: 7,
         n_prompt: 100,
         n_billed: 200,
+        n_counted: 200,
         expiry_ms,
     }
 }
@@ -169,7 +170,7 @@ async fn what_stands_on_the_chain_is_read_back() {
     let validators = world.chain.validators().await.expect("read");
     assert_eq!(validators.len(), 3);
     for validator in &validators {
-        assert_eq!(set.stake_of(&validator.authority), Some(validator.stake));
+        assert_eq!(set.stake_of(&validator.authority), Some(validator.bond.stake));
         assert_eq!(validator.fee_owner, address(FEES));
     }
     assert_eq!(world.chain.model_root(MODEL_ID).await.expect("read"), Some(model_root()));

@@ -140,6 +140,11 @@ pub async fn close_if_closed(node: &Arc<Node>, entry: &Entry) -> Result<bool, Er
     let phase = match escrow.status {
         EscrowStatus::Open => return Ok(false),
         EscrowStatus::Settled => Phase::Settled,
+        // Decided in a transaction that had no room for the payment, by a handler that may be gone.
+        EscrowStatus::Decided => {
+            ledger.release(&entry.reply_id, &node.keys.wallet).await?;
+            Phase::Settled
+        }
         EscrowStatus::Refunded => Phase::Refunded,
     };
     let fee = escrow.fee;

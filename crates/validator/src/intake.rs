@@ -172,8 +172,8 @@ pub fn check_escrow(checked: &Checked, escrow: Option<&Escrow>) -> Result<(), Er
     match escrow.status {
         EscrowStatus::Open => Ok(()),
         // Another validator was faster: the record is kept, and its provider gets the receipt it asks for.
-        EscrowStatus::Settled | EscrowStatus::Refunded if paid_for_this => Ok(()),
-        EscrowStatus::Settled => {
+        EscrowStatus::Settled | EscrowStatus::Decided | EscrowStatus::Refunded if paid_for_this => Ok(()),
+        EscrowStatus::Settled | EscrowStatus::Decided => {
             Err(refusal(ErrorCode::Conflict, "the escrow is settled already", "a reply is paid once"))
         }
         EscrowStatus::Refunded => {

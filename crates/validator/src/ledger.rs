@@ -50,6 +50,8 @@ pub trait Ledger: Send + Sync + 'static {
         signatures: &'a Cosignatures,
         blockhash: &'a Blockhash,
     ) -> Pending<'a, Settled>;
+    /// Pays a decided escrow out.
+    fn release<'a>(&'a self, reply_id: &'a ReplyId, payer: &'a Wallet) -> Pending<'a, Escrow>;
 }
 
 impl Ledger for Chain {
@@ -90,6 +92,10 @@ impl Ledger for Chain {
         blockhash: &'a Blockhash,
     ) -> Pending<'a, Settled> {
         Box::pin(self.send_settlement(reply_id, signatures, blockhash))
+    }
+
+    fn release<'a>(&'a self, reply_id: &'a ReplyId, payer: &'a Wallet) -> Pending<'a, Escrow> {
+        Box::pin(Chain::release(self, payer, reply_id))
     }
 }
 
@@ -149,5 +155,9 @@ impl Ledger for LazyChain {
         blockhash: &'a Blockhash,
     ) -> Pending<'a, Settled> {
         Box::pin(async move { Ledger::send(self.chain().await?, reply_id, signatures, blockhash).await })
+    }
+
+    fn release<'a>(&'a self, reply_id: &'a ReplyId, payer: &'a Wallet) -> Pending<'a, Escrow> {
+        Box::pin(async move { Ledger::release(self.chain().await?, reply_id, payer).await })
     }
 }

@@ -59,6 +59,8 @@ pub fn decision(verdict: &Verdict, order: &Order, n_prompt: u32, n_billed: u32) 
         round: verdict.round.0,
         n_prompt,
         n_billed,
+        // A network of text without grammars has no forced tokens.
+        n_counted: n_billed,
         expiry_ms: order.deadline_ms,
     })
 }

@@ -180,8 +180,8 @@ pub fn registration(
         consensus_id: *consensus_id.as_bytes(),
         vrf_key,
         fee_owner: address(&authority),
-        stake: 1,
-        status: 1,
+        bond: account::Bond { status: account::BondStatus::Active, stake: 1, cooling: 0, unlock_epoch: 0 },
         endpoint: endpoint.to_owned(),
+        bls_key: [0; 96],
     }
 }

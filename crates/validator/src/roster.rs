@@ -100,6 +100,10 @@ impl Roster {
             beacon_genesis_ms: 0,
             beacon_period_ms: ROUND_PERIOD_MS,
             stake_epoch: 0,
+            epoch_started_ms: 0,
+            epoch_length_ms: u64::MAX,
+            cooldown_epochs: 0,
+            verifier_fee: 0,
         };
         let members: Vec<_> = validators.iter().map(|validator| (validator.authority, 1)).collect();
         let total_stake = members.iter().map(|(_, stake)| stake).sum();

@@ -107,8 +107,11 @@ async fn attempt(
 }
 
 async fn finish(node: &Arc<Node>, entry: &Entry, closed: Closed) -> Result<Step, Error> {
-    let phase = if closed.escrow.status == EscrowStatus::Settled { Phase::Settled } else { Phase::Refunded };
-    let Closed { escrow, signature } = closed;
+    let Closed { mut escrow, signature } = closed;
+    if let (EscrowStatus::Decided, Some(ledger)) = (escrow.status, &node.ledger) {
+        escrow = ledger.release(&entry.reply_id, &node.keys.wallet).await?;
+    }
+    let phase = if escrow.status == EscrowStatus::Refunded { Phase::Refunded } else { Phase::Settled };
     node.shelf
         .update(&entry.reply_id, |entry| {
             entry.phase = phase;

@@ -1,25 +1,43 @@
-//! Builders of the program's instructions, one a file. A builder is a struct of named accounts and arguments, so that two
-//! addresses cannot be swapped; `instruction(&program)` derives the rest.
+//! Builders of the program's instructions. A builder is a struct of named accounts and arguments, so that two addresses cannot
+//! be swapped; `instruction(&program)` derives the rest.
 
 mod allocate_launch;
+mod approve;
+mod batch;
+mod deposit;
 mod initialize;
 mod open_escrow;
+mod operator;
+mod pay_verifier;
 mod refund_expired;
 mod refund_reject;
 mod register_validator;
+mod release;
 mod set_model;
 mod settle;
+mod settle_cohort;
+mod stake;
 mod update_validator;
+mod verdict;
 
 pub use allocate_launch::AllocateLaunch;
+pub use approve::{Approve, CloseApprovals};
+pub use batch::{CloseBatch, SettleBatch, SettleBatched};
+pub use deposit::{FundDeposit, OpenEscrowFromDeposit, WithdrawDeposit};
 pub use initialize::Initialize;
-pub use open_escrow::OpenEscrow;
+pub use open_escrow::{OpenEscrow, Terms};
+pub use operator::{OpenWork, RegisterOperator, UpdateOperator};
+pub use pay_verifier::PayVerifier;
 pub use refund_expired::RefundExpired;
 pub use refund_reject::RefundReject;
 pub use register_validator::RegisterValidator;
+pub use release::{Change, Release, Served};
 pub use set_model::SetModel;
 pub use settle::Settle;
+pub use settle_cohort::SettleCohort;
+pub use stake::{AdvanceEpoch, MoveOperatorStake, MoveValidatorStake, Movement, RegisterBlsKey};
 pub use update_validator::UpdateValidator;
+pub use verdict::Verdict;
 
 use crate::{AccountMeta, Address};
 
@@ -37,4 +55,14 @@ pub(crate) fn signer(key: &Address) -> AccountMeta {
 
 pub(crate) fn signer_mut(key: &Address) -> AccountMeta {
     AccountMeta::new(*key, true)
+}
+
+/// An account that may be absent: Anchor takes the program's own address for that.
+pub(crate) fn optional(program: &Address, key: Option<&Address>) -> AccountMeta {
+    key.map_or_else(|| meta(program), meta)
+}
+
+/// The same, written to where it is there.
+pub(crate) fn optional_mut(program: &Address, key: Option<&Address>) -> AccountMeta {
+    key.map_or_else(|| meta(program), meta_mut)
 }

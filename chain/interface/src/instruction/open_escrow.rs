@@ -1,7 +1,24 @@
-use super::{meta, meta_mut, signer_mut};
+use super::{meta, meta_mut, optional, signer_mut};
+use crate::account::Role;
 use crate::bytes::{Writer, tagged};
 use crate::token::{SYSTEM_PROGRAM_ID, TOKEN_PROGRAM_ID};
 use crate::{Address, Instruction, address};
+
+/// What stands in an escrow beside the order.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Ed25519 key that signs the order.
+    pub session_key: [u8; 32],
+    /// Wallet that receives the provider's share.
+    pub provider_payout: Address,
+    /// Wallet that receives the router's share.
+    pub router_payout: Address,
+    /// Authority under which the provider is registered with this node id and payout; without it the reply earns it no
+    /// emission.
+    pub provider_operator: Option<Address>,
+    /// The same of the router.
+    pub router_operator: Option<Address>,
+}
 
 /// Moves an order's `max_fee` into the vault, under its reply id.
 #[derive(Clone, Debug)]
@@ -12,12 +29,14 @@ pub struct OpenEscrow {
     pub owner_token: Address,
     /// The order's bytes, SPEC 2.2.
     pub order: Vec<u8>,
-    /// Ed25519 key that signs the order.
-    pub session_key: [u8; 32],
-    /// Wallet that receives the provider's share.
-    pub provider_payout: Address,
-    /// Wallet that receives the router's share.
-    pub router_payout: Address,
+    /// What stands in the escrow beside the order.
+    pub terms: Terms,
+}
+
+impl Terms {
+    pub(super) fn write(&self, data: Writer) -> Writer {
+        data.raw(&self.session_key).address(&self.provider_payout).address(&self.router_payout)
+    }
 }
 
 impl OpenEscrow {
@@ -28,6 +47,10 @@ impl OpenEscrow {
 
     /// The instruction for the program at `program`.
     pub fn instruction(&self, program: &Address) -> Instruction {
+        let operator = |role, authority: Option<Address>| {
+            optional(program, authority.map(|authority| address::operator(program, role, &authority)).as_ref())
+        };
+        let data = Writer::instruction("open_escrow").bytes(&self.order);
         Instruction {
             program_id: *program,
             accounts: vec![
@@ -36,15 +59,12 @@ impl OpenEscrow {
                 meta_mut(&address::escrow(program, &self.reply_id())),
                 meta_mut(&self.owner_token),
                 meta_mut(&address::vault(program)),
+                operator(Role::Provider, self.terms.provider_operator),
+                operator(Role::Router, self.terms.router_operator),
                 meta(&TOKEN_PROGRAM_ID),
                 meta(&SYSTEM_PROGRAM_ID),
             ],
-            data: Writer::instruction("open_escrow")
-                .bytes(&self.order)
-                .raw(&self.session_key)
-                .address(&self.provider_payout)
-                .address(&self.router_payout)
-                .finish(),
+            data: self.terms.write(data).finish(),
         }
     }
 }

@@ -1,4 +1,4 @@
-use super::{meta, meta_mut};
+use super::{Change, meta, meta_mut};
 use crate::bytes::Writer;
 use crate::token::TOKEN_PROGRAM_ID;
 use crate::{Address, Instruction, address};
@@ -8,20 +8,22 @@ use crate::{Address, Instruction, address};
 pub struct RefundExpired {
     /// Which escrow.
     pub reply_id: [u8; 32],
-    /// A token account of the escrow's `owner`.
-    pub owner_token: Address,
+    /// Where the money goes.
+    pub change: Change,
 }
 
 impl RefundExpired {
     /// The instruction for the program at `program`.
     pub fn instruction(&self, program: &Address) -> Instruction {
+        let [owner_token, deposit] = self.change.accounts(program);
         Instruction {
             program_id: *program,
             accounts: vec![
                 meta(&address::config(program)),
                 meta_mut(&address::escrow(program, &self.reply_id)),
                 meta_mut(&address::vault(program)),
-                meta_mut(&self.owner_token),
+                owner_token,
+                deposit,
                 meta(&TOKEN_PROGRAM_ID),
             ],
             data: Writer::instruction("refund_expired").finish(),

@@ -3,7 +3,8 @@ use crate::bytes::Writer;
 use crate::token::{SYSTEM_PROGRAM_ID, TOKEN_PROGRAM_ID};
 use crate::{Address, Instruction, address};
 
-/// Stakes `stake` atoms and enters the validator set. In stake epoch 0 the stake counts at once.
+/// Stakes `stake` atoms and enters the validator set. The stake counts from the next epoch on, in epoch 0
+/// at once.
 #[derive(Clone, Debug)]
 pub struct RegisterValidator {
     /// The key that will co-sign; signs and pays the rent.
@@ -20,6 +21,8 @@ pub struct RegisterValidator {
     pub fee_owner: Address,
     /// Atoms.
     pub stake: u64,
+    /// The current epoch.
+    pub epoch: u64,
     /// `host:port`, at most [`crate::ENDPOINT_BYTES_MAX`] bytes.
     pub endpoint: String,
 }
@@ -33,6 +36,7 @@ impl RegisterValidator {
                 signer_mut(&self.authority),
                 meta(&address::config(program)),
                 meta_mut(&address::validator_set(program)),
+                meta_mut(&address::epoch(program, self.epoch)),
                 meta_mut(&address::validator(program, &self.authority)),
                 meta_mut(&self.stake_source),
                 meta_mut(&address::stake_vault(program)),

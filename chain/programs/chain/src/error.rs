@@ -39,7 +39,7 @@ pub enum ChainError {
     OrderDeadlinePassed,
     #[msg("the escrow is settled or refunded already")]
     EscrowNotOpen,
-    #[msg("the stake epoch is not the current one")]
+    #[msg("the stake epoch is neither the current one nor the one before within its grace")]
     StakeEpochWrong,
     #[msg("a co-signer did not sign")]
     CosignerUnsigned,
@@ -65,12 +65,78 @@ pub enum ChainError {
     RouterPayeeWrong,
     #[msg("the validator's token account is not its fee owner's")]
     ValidatorPayeeWrong,
-    #[msg("the reserve's token account is not the reserve owner's")]
-    ReservePayeeWrong,
+    #[msg("the verifier's token account is not its payout's")]
+    VerifierPayeeWrong,
     #[msg("the owner's token account is not the escrow owner's")]
     OwnerPayeeWrong,
     #[msg("an amount overflows 64 bits")]
     AmountOverflow,
     #[msg("the mint would pass its cap")]
     CapExceeded,
+    #[msg("the epoch's length is 0")]
+    EpochLengthZero,
+    #[msg("the cooldown is shorter than 2 epochs")]
+    CooldownTooShort,
+    #[msg("the epoch is not over")]
+    EpochNotOver,
+    #[msg("the amount is 0")]
+    AmountZero,
+    #[msg("more is taken out than is staked")]
+    UnstakeOverStake,
+    #[msg("nothing is cooling down")]
+    NothingToWithdraw,
+    #[msg("the cooldown is not over")]
+    CooldownNotOver,
+    #[msg("the operator was ejected")]
+    OperatorEjected,
+    #[msg("the role is none of provider, router, verifier")]
+    RoleUnknown,
+    #[msg("more than 8 models, or models of a role that serves none")]
+    ModelsInvalid,
+    #[msg("the BLS key's proof of possession does not verify")]
+    BlsProofInvalid,
+    #[msg("the registration has another role, node id or payout than the order names")]
+    OperatorMismatch,
+    #[msg("the deposit holds less than the amount")]
+    DepositTooLow,
+    #[msg("the signer is not the deposit's delegate")]
+    DelegateWrong,
+    #[msg("the outcome is not reject")]
+    OutcomeNotReject,
+    #[msg("a reject bills tokens")]
+    RejectBills,
+    #[msg("the request hash is not the order's")]
+    RequestHashWrong,
+    #[msg("more tokens counted than billed")]
+    CountedOverBilled,
+    #[msg("more than 3 verifiers, or one named twice")]
+    VerifiersInvalid,
+    #[msg("no settlement of the escrow waits for its release")]
+    EscrowNotDecided,
+    #[msg("the work account is of another operator, role or epoch")]
+    WorkWrong,
+    #[msg("a registered operator's work account is missing")]
+    WorkMissing,
+    #[msg("the approvals are of another digest or epoch")]
+    ApprovalsWrong,
+    #[msg("the approvals can still be used")]
+    ApprovalsInUse,
+    #[msg("the batch is empty")]
+    BatchEmpty,
+    #[msg("the batch can still be used")]
+    BatchInUse,
+    #[msg("the inclusion proof does not lead to the batch's root")]
+    BatchProofWrong,
+    #[msg("a cohort has 2 to 8 shards")]
+    CohortSizeWrong,
+    #[msg("the shards' amounts do not sum to the provider's share")]
+    CohortNotConserved,
+    #[msg("the cohort is another reply's, or the settlement has none")]
+    CohortWrong,
+    #[msg("the settlement names no such verifier")]
+    VerifierNotNamed,
+    #[msg("the verifier has been paid for this reply")]
+    VerifierPaid,
+    #[msg("the reserve holds less than the verifier's fee")]
+    ReserveTooLow,
 }

@@ -36,3 +36,37 @@ pub struct Expired {
     pub reply_id: [u8; 32],
     pub amount: u64,
 }
+
+/// A settlement's money has moved.
+#[event]
+pub struct Released {
+    pub reply_id: [u8; 32],
+    /// Provider (or cohort), router, validator, reserve, owner (the change).
+    pub amounts: [u64; 5],
+}
+
+#[event]
+pub struct VerifierPaid {
+    pub reply_id: [u8; 32],
+    pub verifier: Pubkey,
+    pub amount: u64,
+}
+
+/// A quorum signed many settlements at once.
+#[event]
+pub struct Batched {
+    pub root: [u8; 32],
+    /// SPEC 9.8.
+    pub digest: [u8; 32],
+    pub count: u32,
+    pub handler: Pubkey,
+    pub signed_stake: u64,
+    pub total_stake: u64,
+}
+
+#[event]
+pub struct EpochBegan {
+    pub epoch: u64,
+    pub started_ms: u64,
+    pub total_stake: u64,
+}

@@ -1,8 +1,8 @@
-//! Fee (SPEC 2.4), split (SPEC 9.5), time and digest (SPEC 9.3) of a settlement.
+//! What a quorum decides about a reply: fee (SPEC 2.4), split (SPEC 9.5), time, payees and digest (SPEC 9.3).
 
 use crate::error::ChainError;
 use crate::hash;
-use crate::state::{BPS_TOTAL, Escrow};
+use crate::state::{BPS_TOTAL, Config, Decision, Escrow, STATUS_DECIDED, Shard, VERIFIERS_MAX};
 use anchor_lang::prelude::*;
 
 /// Payment after an audit that passed.
@@ -14,6 +14,25 @@ pub const OUTCOME_REJECT: u8 = 3;
 
 /// Prices are per this many tokens.
 const PRICE_TOKENS: u128 = 1_000;
+
+/// What validators agreed on, apart from what the chain knows itself.
+#[derive(AnchorSerialize, AnchorDeserialize, Clone)]
+pub struct Verdict {
+    /// The request hash of the record, which must be the order's.
+    pub req_hash: [u8; 32],
+    pub record_hash: [u8; 32],
+    pub outcome: u8,
+    pub verdict_hash: [u8; 32],
+    pub round: u64,
+    pub n_prompt: u32,
+    pub n_billed: u32,
+    /// Of the billed tokens, those that had more than one candidate.
+    pub n_counted: u32,
+    pub stake_epoch: u64,
+    pub expiry_ms: u64,
+    /// Authorities of the verifiers that scored the reply.
+    pub verifiers: Vec<Pubkey>,
+}
 
 /// `min(max_fee, ⌊(n_prompt·price_prompt + n_billed·price_completion) / 1000⌋)`; the sum of two u32·u64 fits u128.
 pub fn fee(escrow: &Escrow, n_prompt: u32, n_billed: u32) -> u64 {
@@ -49,41 +68,87 @@ pub fn check_expiry(escrow: &Escrow, expiry_ms: u64) -> Result<()> {
     Ok(())
 }
 
-/// What the settlement digest covers.
-pub struct Settlement<'a> {
-    pub network: [u8; 32],
-    pub reply_id: [u8; 32],
-    pub record_hash: [u8; 32],
-    pub outcome: u8,
-    pub verdict_hash: [u8; 32],
-    pub round: u64,
-    pub n_prompt: u32,
-    pub n_billed: u32,
-    /// Wallets and atoms.
-    pub payees: &'a [(Pubkey, u64)],
-    pub stake_epoch: u64,
-    pub expiry_ms: u64,
+/// The verifiers in their places of a decision.
+pub fn verifiers(named: &[Pubkey]) -> Result<[Pubkey; VERIFIERS_MAX]> {
+    let repeated = named.iter().enumerate().any(|(place, key)| named[..place].contains(key));
+    require!(named.len() <= VERIFIERS_MAX && !repeated, ChainError::VerifiersInvalid);
+    let mut places = [Pubkey::default(); VERIFIERS_MAX];
+    places[..named.len()].copy_from_slice(named);
+    Ok(places)
 }
 
-impl Settlement<'_> {
-    pub fn digest(&self) -> [u8; 32] {
-        let mut message = Vec::with_capacity(400);
-        message.extend_from_slice(&self.network);
-        message.extend_from_slice(crate::ID.as_ref());
-        message.extend_from_slice(&self.reply_id);
-        message.extend_from_slice(&self.record_hash);
-        message.push(self.outcome);
-        message.extend_from_slice(&self.verdict_hash);
-        message.extend_from_slice(&self.round.to_le_bytes());
-        message.extend_from_slice(&self.n_prompt.to_le_bytes());
-        message.extend_from_slice(&self.n_billed.to_le_bytes());
-        message.extend_from_slice(&(self.payees.len() as u32).to_le_bytes());
-        for (payee, amount) in self.payees {
-            message.extend_from_slice(payee.as_ref());
-            message.extend_from_slice(&amount.to_le_bytes());
-        }
-        message.extend_from_slice(&self.stake_epoch.to_le_bytes());
-        message.extend_from_slice(&self.expiry_ms.to_le_bytes());
-        hash::tagged("ogong/v1/settlement/settle", &message)
+/// What a verdict that pays means for an escrow, digest included. `shards` divide the provider's amount, if a cohort served.
+pub fn decide(
+    config: &Config,
+    escrow: &Escrow,
+    verdict: &Verdict,
+    fee_owner: Pubkey,
+    shards: Option<&[Shard]>,
+) -> Result<Decision> {
+    let payable = matches!(verdict.outcome, OUTCOME_ACCEPT | OUTCOME_NOT_SELECTED);
+    require!(payable, ChainError::OutcomeNotPayable);
+    require!(verdict.req_hash == escrow.req_hash, ChainError::RequestHashWrong);
+    require!(verdict.n_billed <= escrow.max_tokens, ChainError::BilledOverMax);
+    require!(verdict.n_counted <= verdict.n_billed, ChainError::CountedOverBilled);
+    check_expiry(escrow, verdict.expiry_ms)?;
+    let fee = fee(escrow, verdict.n_prompt, verdict.n_billed);
+    let change = escrow.max_fee.checked_sub(fee).ok_or(ChainError::AmountOverflow)?;
+    let [provider, router, validator, reserve] = split(fee, &config.split_bps)?;
+    let mut payees: Vec<(Pubkey, u64)> = match shards {
+        None => vec![(escrow.provider_payout, provider)],
+        Some(shards) => shards.iter().map(|shard| (shard.payout, shard.amount)).collect(),
+    };
+    payees.extend([
+        (escrow.router_payout, router),
+        (fee_owner, validator),
+        (config.reserve_owner, reserve),
+        (escrow.owner, change),
+    ]);
+    Ok(Decision {
+        outcome: verdict.outcome,
+        cohort: shards.is_some(),
+        stake_epoch: verdict.stake_epoch,
+        digest: digest(config, escrow, verdict, payees),
+        fee_owner,
+        amounts: [provider, router, validator, reserve, change],
+        n_billed: verdict.n_billed,
+        n_counted: verdict.n_counted,
+        verifiers: verifiers(&verdict.verifiers)?,
+        verifiers_paid: 0,
+    })
+}
+
+/// Writes a quorum's decision to pay into an open escrow.
+pub fn write(escrow: &mut Escrow, verdict: &Verdict, decision: Decision) {
+    escrow.status = STATUS_DECIDED;
+    escrow.record_hash = verdict.record_hash;
+    escrow.verdict_hash = verdict.verdict_hash;
+    // what is not change is fee: `decide` took one from the other
+    escrow.fee = escrow.max_fee.saturating_sub(decision.amounts[4]);
+    escrow.decision = decision;
+}
+
+/// SPEC 9.3. Behind the payees stand the verifiers, with the fee that the reserve owes them.
+pub fn digest(config: &Config, escrow: &Escrow, verdict: &Verdict, payees: Vec<(Pubkey, u64)>) -> [u8; 32] {
+    let verifiers = verdict.verifiers.iter().map(|verifier| (*verifier, config.verifier_fee));
+    let payees: Vec<(Pubkey, u64)> = payees.into_iter().chain(verifiers).collect();
+    let mut message = Vec::with_capacity(512);
+    message.extend_from_slice(&config.network);
+    message.extend_from_slice(crate::ID.as_ref());
+    message.extend_from_slice(&escrow.reply_id);
+    message.extend_from_slice(&verdict.record_hash);
+    message.push(verdict.outcome);
+    message.extend_from_slice(&verdict.verdict_hash);
+    message.extend_from_slice(&verdict.round.to_le_bytes());
+    message.extend_from_slice(&verdict.n_prompt.to_le_bytes());
+    message.extend_from_slice(&verdict.n_billed.to_le_bytes());
+    message.extend_from_slice(&verdict.n_counted.to_le_bytes());
+    message.extend_from_slice(&(payees.len() as u32).to_le_bytes());
+    for (payee, amount) in &payees {
+        message.extend_from_slice(payee.as_ref());
+        message.extend_from_slice(&amount.to_le_bytes());
     }
+    message.extend_from_slice(&verdict.stake_epoch.to_le_bytes());
+    message.extend_from_slice(&verdict.expiry_ms.to_le_bytes());
+    hash::tagged("ogong/v1/settlement/settle", &message)
 }

@@ -1,6 +1,7 @@
 //! Tokens into and out of the program's two vaults.
 
-use crate::state::Config;
+use crate::error::ChainError;
+use crate::state::{Config, Deposit, Escrow};
 use anchor_lang::prelude::*;
 use anchor_spl::token::{self, Token, TokenAccount, Transfer};
 
@@ -32,4 +33,23 @@ pub fn pay<'info>(
     let accounts =
         Transfer { from: vault.to_account_info(), to: to.to_account_info(), authority: config.to_account_info() };
     token::transfer(CpiContext::new_with_signer(token_program.key(), accounts, &[seeds]), amount)
+}
+
+/// What an escrow did not spend: to its owner's token account, or to the deposit that it was opened from.
+pub fn give_back<'info>(
+    token_program: &Program<'info, Token>,
+    vault: &Account<'info, TokenAccount>,
+    config: &Account<'info, Config>,
+    escrow: &Escrow,
+    owner_token: Option<&Account<'info, TokenAccount>>,
+    deposit: Option<&mut Account<'info, Deposit>>,
+    amount: u64,
+) -> Result<()> {
+    if escrow.deposit == Pubkey::default() {
+        let to = owner_token.ok_or(ChainError::OwnerPayeeWrong)?;
+        return pay(token_program, vault, config, to, amount);
+    }
+    let deposit = deposit.ok_or(ChainError::OwnerPayeeWrong)?;
+    deposit.balance = deposit.balance.checked_add(amount).ok_or(ChainError::AmountOverflow)?;
+    Ok(())
 }

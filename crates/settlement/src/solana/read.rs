@@ -3,7 +3,7 @@
 use ogong_base::hash::{ModelRoot, ReplyId};
 use ogong_chain_interface::{
     Address, DecodeError,
-    account::{Config, Escrow, Model, Validator, ValidatorSet},
+    account::{Config, Epoch, Escrow, Model, Validator, ValidatorSet},
     address,
     token::{TokenAccount, associated_token},
 };
@@ -22,14 +22,14 @@ impl Chain {
         found.ok_or(Error::NotInitialised { program: self.program })
     }
 
-    /// Who may sign a settlement, and with what weight.
+    /// Who may sign a settlement in the current epoch, and with what weight.
     ///
     /// # Errors
     /// [`Error::NotInitialised`], or when the chain does not answer.
     pub async fn validator_set(&self) -> Result<ValidatorSet, Error> {
-        let place = address::validator_set(&self.program);
-        let found = self.one("validator set", place, ValidatorSet::decode).await?;
-        found.ok_or(Error::NotInitialised { program: self.program })
+        let number = self.config().await?.stake_epoch;
+        let found = self.one("epoch", address::epoch(&self.program, number), Epoch::decode).await?;
+        found.map(|epoch| epoch.set).ok_or(Error::NotInitialised { program: self.program })
     }
 
     /// Every registered validator, ordered by authority: how nodes find each other.
@@ -85,15 +85,17 @@ impl Chain {
         self.one("escrow", address::escrow(&self.program, reply_id.as_bytes()), Escrow::decode).await
     }
 
-    /// Every account that a settlement of `reply_id` by `handler` is planned from, in one call.
+    /// Every account that a settlement of `reply_id` by `handler` is planned from, at one moment of the chain.
     ///
     /// # Errors
     /// [`Error::AccountMissing`] names the one that is not there.
     pub async fn settle_accounts(&self, reply_id: &ReplyId, handler: &Address) -> Result<Accounts, Error> {
         let program = self.program;
+        // Where the epoch turns between the two readings, the plan refuses the mix, and the next attempt has both.
+        let number = self.config().await?.stake_epoch;
         let places = [
             address::config(&program),
-            address::validator_set(&program),
+            address::epoch(&program, number),
             address::validator(&program, handler),
             address::escrow(&program, reply_id.as_bytes()),
         ];
@@ -104,7 +106,7 @@ impl Chain {
         Ok(Accounts {
             program,
             config: self.present("config", config_at, config, Config::decode)?,
-            validators: self.present("validator set", set_at, set, ValidatorSet::decode)?,
+            validators: self.present("epoch", set_at, set, Epoch::decode)?.set,
             handler: self.present("validator", validator_at, validator, Validator::decode)?,
             escrow: self.present("escrow", escrow_at, escrow, Escrow::decode)?,
         })
@@ -118,12 +120,17 @@ impl Chain {
         Ok(self.rpc.accounts(&[*wallet]).await?.pop().flatten().map_or(0, |account| account.lamports))
     }
 
-    /// Atoms of `mint` in the wallets' associated token accounts, in the order asked for; 0 where there is no account.
+    /// Atoms of `mint` in the wallets' associated token accounts, in the order asked for; 0 where there is no account. The
+    /// program's config owns the reserve.
     ///
     /// # Errors
     /// When the chain does not answer or an account does not decode.
     pub async fn token_balances(&self, mint: &Address, owners: &[Address]) -> Result<Vec<u64>, Error> {
-        let places: Vec<Address> = owners.iter().map(|owner| associated_token(owner, mint)).collect();
+        let config = address::config(&self.program);
+        let place = |owner: &Address| {
+            if *owner == config { address::reserve(&self.program) } else { associated_token(owner, mint) }
+        };
+        let places: Vec<Address> = owners.iter().map(place).collect();
         let found = self.rpc.accounts(&places).await?;
         places
             .iter()

@@ -7,7 +7,7 @@
 use ogong_base::hash::ReplyId;
 use ogong_chain_interface::{
     Address,
-    account::{Escrow, EscrowStatus},
+    account::{Config, Escrow, EscrowStatus},
     address,
 };
 use tracing::debug;
@@ -17,7 +17,7 @@ use crate::{
     cosign::Cosignatures,
     error::Error,
     message::{SIGNATURE_BYTES, SettleMessage},
-    plan::SettlePlan,
+    plan::{SettlePlan, registered, release},
     wallet::Wallet,
 };
 
@@ -54,7 +54,33 @@ impl Chain {
     /// When the chain refuses or does not answer.
     pub async fn prepare_payees(&self, plan: &SettlePlan, payer: &Wallet) -> Result<(), Error> {
         let owners: Vec<Address> = plan.payees().collect();
-        self.create_token_accounts(payer, &plan.mint(), &owners).await
+        self.create_token_accounts(payer, &plan.mint(), &owners).await?;
+        self.open_works(payer, plan.settlement.stake_epoch, &plan.works()).await
+    }
+
+    /// Pays a decided escrow out; anyone may pay for the transaction. Paid or refunded already: returns it as it is.
+    ///
+    /// # Errors
+    /// [`Error::AccountMissing`] when there is no such escrow, or when the chain refuses or does not answer.
+    pub async fn release(&self, payer: &Wallet, reply_id: &ReplyId) -> Result<Escrow, Error> {
+        let place = address::escrow(&self.program(), reply_id.as_bytes());
+        let missing = || Error::AccountMissing { what: "escrow", address: place };
+        let escrow = self.escrow(reply_id).await?.ok_or_else(missing)?;
+        if escrow.status != EscrowStatus::Decided {
+            return Ok(escrow);
+        }
+        let Config { mint, stake_epoch, .. } = self.config().await?;
+        let fee_owner = escrow.decision.fee_owner;
+        let mut owners = vec![escrow.provider_payout, escrow.router_payout, fee_owner];
+        if escrow.deposit == Address::default() {
+            owners.push(escrow.owner);
+        }
+        self.create_token_accounts(payer, &mint, &owners).await?;
+        self.open_works(payer, stake_epoch, &registered(&escrow)).await?;
+        let release = release(&self.program(), &mint, &escrow, &fee_owner, stake_epoch);
+        let outcome = self.submit(&[release], &[payer]).await;
+        let now = self.escrow(reply_id).await?.ok_or_else(missing)?;
+        if now.status == EscrowStatus::Decided { outcome.and(Ok(now)) } else { Ok(now) }
     }
 
     /// Sends a fully signed settlement and waits for it.
@@ -119,6 +145,9 @@ impl Chain {
                 }
             }
             match self.send_settlement(&reply_id, &signatures, &blockhash).await? {
+                Settled::Closed(closed) if closed.escrow.status == EscrowStatus::Decided => {
+                    return Ok(Closed { escrow: self.release(handler, &reply_id).await?, ..closed });
+                }
                 Settled::Closed(closed) => return Ok(closed),
                 Settled::Expired => debug!(round, %reply_id, "settlement's blockhash expired"),
             }

@@ -3,10 +3,10 @@
 use ogong_base::hash::{ConsensusId, ModelRoot, NetworkId, NodeId, ReplyId};
 use ogong_chain_interface::{
     Address,
-    account::{Config, Escrow, EscrowStatus, Validator},
+    account::{Config, Escrow, EscrowStatus, Role, Validator},
     address,
     instruction::{
-        AllocateLaunch, Initialize, OpenEscrow, RefundExpired, RegisterValidator, SetModel, UpdateValidator,
+        AdvanceEpoch, AllocateLaunch, Initialize, OpenEscrow, OpenWork, RefundExpired, RegisterValidator, SetModel, Terms, UpdateValidator,
     },
     token::{associated_token, create_associated_token},
 };
@@ -14,6 +14,7 @@ use ogong_chain_interface::{
 use super::{Chain, submit::Confirmed};
 use crate::{
     error::Error,
+    plan::change,
     wallet::{Wallet, chain_key},
 };
 
@@ -51,8 +52,6 @@ pub struct Initialisation {
     pub network: NetworkId,
     /// Who gets the first tokens.
     pub launch: Launch,
-    /// Wallet that receives the verification reserve.
-    pub reserve_owner: Address,
     /// Provider, router, validator, reserve, maker.
     pub split_bps: [u16; 5],
     /// Least stake of a validator, atoms.
@@ -63,6 +62,12 @@ pub struct Initialisation {
     pub beacon_genesis_ms: u64,
     /// Length of a beacon round.
     pub beacon_period_ms: u64,
+    /// Least length of an epoch.
+    pub epoch_length_ms: u64,
+    /// Epochs between unstake and withdrawal.
+    pub cooldown_epochs: u64,
+    /// Atoms that a verifier gets for an audit.
+    pub verifier_fee: u64,
 }
 
 /// How a validator enters the set.
@@ -106,16 +111,16 @@ impl Chain {
         let initialize = Initialize {
             admin: key,
             network: *parameters.network.as_bytes(),
-            reserve_owner: parameters.reserve_owner,
             split_bps: parameters.split_bps,
             min_stake: parameters.min_stake,
             alpha_ppm: parameters.alpha_ppm,
             beacon_genesis_ms: parameters.beacon_genesis_ms,
             beacon_period_ms: parameters.beacon_period_ms,
+            epoch_length_ms: parameters.epoch_length_ms,
+            cooldown_epochs: parameters.cooldown_epochs,
+            verifier_fee: parameters.verifier_fee,
         };
-        let mint = address::mint(&self.program);
-        let reserve = create_associated_token(&key, &parameters.reserve_owner, &mint);
-        self.submit(&[initialize.instruction(&self.program), reserve], &[admin]).await?;
+        self.submit(&[initialize.instruction(&self.program)], &[admin]).await?;
         self.config().await
     }
 
@@ -162,7 +167,7 @@ impl Chain {
         if let Some(found) = self.validator(&key).await? {
             return self.update_validator(authority, found, registration).await;
         }
-        let mint = self.config().await?.mint;
+        let Config { mint, stake_epoch, .. } = self.config().await?;
         self.require_lamports(&key, LAMPORTS_MIN).await?;
         self.require_atoms(&mint, &key, registration.stake).await?;
         let register = RegisterValidator {
@@ -173,6 +178,7 @@ impl Chain {
             vrf_key: registration.vrf_key,
             fee_owner: registration.fee_owner,
             stake: registration.stake,
+            epoch: stake_epoch,
             endpoint: registration.endpoint.clone(),
         };
         let instructions =
@@ -218,9 +224,13 @@ impl Chain {
             owner: key,
             owner_token: associated_token(&key, &mint),
             order: order.to_vec(),
-            session_key,
-            provider_payout: *provider_payout,
-            router_payout: *router_payout,
+            terms: Terms {
+                session_key,
+                provider_payout: *provider_payout,
+                router_payout: *router_payout,
+                provider_operator: None,
+                router_operator: None,
+            },
         };
         let reply_id = ReplyId::from_bytes(open.reply_id());
         let refused = match self.submit(&[open.instruction(&self.program)], &[owner]).await {
@@ -254,8 +264,7 @@ impl Chain {
             return Ok(escrow);
         }
         let mint = self.config().await?.mint;
-        let refund =
-            RefundExpired { reply_id: *reply_id.as_bytes(), owner_token: associated_token(&escrow.owner, &mint) };
+        let refund = RefundExpired { reply_id: *reply_id.as_bytes(), change: change(&escrow, &mint) };
         let instructions =
             [create_associated_token(&payer.address(), &escrow.owner, &mint), refund.instruction(&self.program)];
         let outcome = self.submit(&instructions, &[payer]).await;
@@ -281,6 +290,33 @@ impl Chain {
             .collect();
         for some in missing.chunks(CREATIONS_MAX) {
             self.submit(some, &[payer]).await?;
+        }
+        Ok(())
+    }
+
+    /// Begins the next epoch; anyone may pay for it.
+    ///
+    /// # Errors
+    /// [`ogong_chain_interface::ChainError::EpochNotOver`] before the current one has had its length.
+    pub async fn advance_epoch(&self, payer: &Wallet) -> Result<Config, Error> {
+        let epoch = self.config().await?.stake_epoch;
+        let advance = AdvanceEpoch { payer: payer.address(), epoch };
+        let outcome = self.submit(&[advance.instruction(&self.program)], &[payer]).await;
+        let now = self.config().await?;
+        if now.stake_epoch == epoch { outcome.and(Ok(now)) } else { Ok(now) }
+    }
+
+    /// Opens the counters of registered operators that have none in `epoch` yet, at `payer`'s expense.
+    ///
+    /// # Errors
+    /// When the chain refuses or does not answer.
+    pub async fn open_works(&self, payer: &Wallet, epoch: u64, operators: &[(Role, Address)]) -> Result<(), Error> {
+        for (role, operator) in operators {
+            let place = address::work(&self.program, epoch, *role, operator);
+            if self.rpc.accounts(&[place]).await?.pop().flatten().is_none() {
+                let open = OpenWork { payer: payer.address(), epoch, role: *role, operator: *operator };
+                self.submit(&[open.instruction(&self.program)], &[payer]).await?;
+            }
         }
         Ok(())
     }

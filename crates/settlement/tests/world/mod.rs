@@ -84,7 +84,6 @@ pub const ADMIN: u8 = 10;
 pub const OWNER: u8 = 20;
 pub const PROVIDER: u8 = 30;
 pub const ROUTER: u8 = 31;
-pub const RESERVE: u8 = 32;
 pub const FEES: u8 = 33;
 pub const VALIDATORS: [u8; 3] = [1, 2, 3];
 
@@ -129,7 +128,8 @@ impl World {
 
     /// Atoms of provider, router, validator's fee wallet, reserve and owner.
     pub async fn balances(&self) -> [u64; 5] {
-        let owners = [PROVIDER, ROUTER, FEES, RESERVE, OWNER].map(address);
+        let reserve = self.config.reserve_owner;
+        let owners = [address(PROVIDER), address(ROUTER), address(FEES), reserve, address(OWNER)];
         let balances = self.chain.token_balances(&self.config.mint, &owners).await.expect("balances");
         balances.try_into().expect("five")
     }
@@ -139,12 +139,14 @@ pub fn initialisation() -> Initialisation {
     Initialisation {
         network: NetworkId::of_name("test"),
         launch: Launch::to_one(address(ADMIN)),
-        reserve_owner: address(RESERVE),
         split_bps: [8_500, 500, 500, 500, 0],
         min_stake: ATOMS_PER_TOKEN,
         alpha_ppm: 10_000,
         beacon_genesis_ms: 1_000,
         beacon_period_ms: 3_000,
+        epoch_length_ms: 3_600_000,
+        cooldown_epochs: 2,
+        verifier_fee: 100_000,
     }
 }
 

@@ -9,7 +9,7 @@ use ogong_commitment::order::Order;
 use ogong_daemon::clock::now_ms;
 use ogong_settlement::cosign::Cosignatures;
 use ogong_settlement::interface::Address;
-use ogong_settlement::interface::account::{Config, Escrow, EscrowStatus, Validator, ValidatorSet};
+use ogong_settlement::interface::account::{Config, Decision, Escrow, EscrowStatus, Validator, ValidatorSet};
 use ogong_settlement::plan::{Accounts, SettlePlan};
 use ogong_settlement::solana::{Blockhash, Closed, Settled};
 use ogong_settlement::{Error, Wallet, address};
@@ -65,7 +65,7 @@ impl MemoryLedger {
             node.rounds.key().public().0,
             &endpoint,
         );
-        validator.stake = 1_000;
+        validator.bond.stake = 1_000;
         self.state().validators.insert(node.chain_key(), validator);
     }
 
@@ -100,6 +100,10 @@ impl MemoryLedger {
             record_hash: [0; 32],
             verdict_hash: [0; 32],
             fee: 0,
+            deposit: Address::default(),
+            provider_operator: Address::default(),
+            router_operator: Address::default(),
+            decision: Decision::default(),
         };
         self.state().escrows.insert(order.reply_id(), escrow);
     }
@@ -133,12 +137,16 @@ impl MemoryLedger {
             beacon_genesis_ms: self.genesis_ms,
             beacon_period_ms: PERIOD_MS,
             stake_epoch: 1,
+            epoch_started_ms: 0,
+            epoch_length_ms: u64::MAX,
+            cooldown_epochs: 2,
+            verifier_fee: 10,
         }
     }
 
     fn registry_of(&self, state: &State) -> Registry {
         let validators: Vec<Validator> = state.validators.values().cloned().collect();
-        let members: Vec<_> = validators.iter().map(|one| (one.authority, one.stake)).collect();
+        let members: Vec<_> = validators.iter().map(|one| (one.authority, one.bond.stake)).collect();
         let total_stake = members.iter().map(|(_, stake)| stake).sum();
         Registry { config: self.config(), set: ValidatorSet { epoch: 1, total_stake, members }, validators }
     }
@@ -217,5 +225,9 @@ impl Ledger for MemoryLedger {
         _blockhash: &'a Blockhash,
     ) -> Pending<'a, Settled> {
         Box::pin(async move { self.settle(reply_id, signatures) })
+    }
+
+    fn release<'a>(&'a self, reply_id: &'a ReplyId, _payer: &'a Wallet) -> Pending<'a, Escrow> {
+        Box::pin(async move { self.up()?.escrows.get(reply_id).cloned().ok_or(Error::Foreign("no escrow")) })
     }
 }

@@ -1,9 +1,10 @@
-//! Creates the mint, the config, the empty validator set and both vaults. Whoever sends it first becomes the admin, so a deployment
+//! Creates the mint, the config, the empty validator set, epoch 0, both vaults and the reserve. Whoever sends it first becomes the admin, so a deployment
 //! sends it in the transaction after its own.
 
 use crate::curve::DECIMALS;
 use crate::error::ChainError;
-use crate::state::{BPS_TOTAL, Config, MINT_SEED, PPM, STAKE_VAULT_SEED, VAULT_SEED, VERSION, ValidatorSet};
+use crate::settlement::now_ms;
+use crate::state::*;
 use anchor_lang::prelude::*;
 use anchor_spl::token::{Mint, Token, TokenAccount};
 
@@ -18,10 +19,14 @@ pub struct Initialize<'info> {
     pub config: Box<Account<'info, Config>>,
     #[account(init, payer = admin, space = 8 + ValidatorSet::INIT_SPACE, seeds = [ValidatorSet::SEED], bump)]
     pub validator_set: Box<Account<'info, ValidatorSet>>,
+    #[account(init, payer = admin, space = Epoch::SPACE, seeds = [Epoch::SEED, &0u64.to_le_bytes()], bump)]
+    pub epoch: AccountLoader<'info, Epoch>,
     #[account(init, payer = admin, token::mint = mint, token::authority = config, seeds = [VAULT_SEED], bump)]
     pub vault: Box<Account<'info, TokenAccount>>,
     #[account(init, payer = admin, token::mint = mint, token::authority = config, seeds = [STAKE_VAULT_SEED], bump)]
     pub stake_vault: Box<Account<'info, TokenAccount>>,
+    #[account(init, payer = admin, token::mint = mint, token::authority = config, seeds = [RESERVE_SEED], bump)]
+    pub reserve: Box<Account<'info, TokenAccount>>,
     pub token_program: Program<'info, Token>,
     pub system_program: Program<'info, System>,
 }
@@ -29,12 +34,14 @@ pub struct Initialize<'info> {
 #[derive(AnchorSerialize, AnchorDeserialize)]
 pub struct Parameters {
     pub network: [u8; 32],
-    pub reserve_owner: Pubkey,
     pub split_bps: [u16; 5],
     pub min_stake: u64,
     pub alpha_ppm: u64,
     pub beacon_genesis_ms: u64,
     pub beacon_period_ms: u64,
+    pub epoch_length_ms: u64,
+    pub cooldown_epochs: u64,
+    pub verifier_fee: u64,
 }
 
 pub fn initialize(ctx: Context<Initialize>, parameters: Parameters) -> Result<()> {
@@ -45,6 +52,9 @@ pub fn initialize(ctx: Context<Initialize>, parameters: Parameters) -> Result<()
     require!(parameters.alpha_ppm <= PPM, ChainError::AlphaOutOfRange);
     require!(parameters.beacon_period_ms > 0, ChainError::BeaconPeriodZero);
     require!(parameters.min_stake > 0, ChainError::MinStakeZero);
+    require!(parameters.epoch_length_ms > 0, ChainError::EpochLengthZero);
+    require!(parameters.cooldown_epochs >= COOLDOWN_EPOCHS_MIN, ChainError::CooldownTooShort);
+    let now = now_ms()?;
 
     ctx.accounts.config.set_inner(Config {
         version: VERSION,
@@ -52,13 +62,17 @@ pub fn initialize(ctx: Context<Initialize>, parameters: Parameters) -> Result<()
         admin: ctx.accounts.admin.key(),
         network: parameters.network,
         mint: ctx.accounts.mint.key(),
-        reserve_owner: parameters.reserve_owner,
+        reserve_owner: ctx.accounts.config.key(),
         split_bps: parameters.split_bps,
         min_stake: parameters.min_stake,
         alpha_ppm: parameters.alpha_ppm,
         beacon_genesis_ms: parameters.beacon_genesis_ms,
         beacon_period_ms: parameters.beacon_period_ms,
         stake_epoch: 0,
+        epoch_started_ms: now,
+        epoch_length_ms: parameters.epoch_length_ms,
+        cooldown_epochs: parameters.cooldown_epochs,
+        verifier_fee: parameters.verifier_fee,
         reserved: [0; 128],
     });
     ctx.accounts.validator_set.set_inner(ValidatorSet {
@@ -69,5 +83,5 @@ pub fn initialize(ctx: Context<Initialize>, parameters: Parameters) -> Result<()
         members: Vec::new(),
         reserved: [0; 64],
     });
-    Ok(())
+    ctx.accounts.epoch.load_init()?.begin(0, ctx.bumps.epoch, now, &ctx.accounts.validator_set)
 }

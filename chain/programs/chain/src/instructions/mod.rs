@@ -1,22 +1,58 @@
-//! One instruction a file: its accounts, its arguments, and the function of its name.
+//! One instruction a file: its accounts, its arguments, and the function of its name; the three movements of a stake are one.
 
+pub mod advance_epoch;
 pub mod allocate_launch;
+pub mod approve;
+pub mod close_approvals;
+pub mod close_batch;
+pub mod fund_deposit;
 pub mod initialize;
 pub mod open_escrow;
+pub mod open_escrow_from_deposit;
+pub mod open_work;
+pub mod operator_stake;
+pub mod pay_verifier;
 pub mod refund_expired;
 pub mod refund_reject;
+pub mod register_bls_key;
+pub mod register_operator;
 pub mod register_validator;
+pub mod release;
 pub mod set_model;
 pub mod settle;
+pub mod settle_batch;
+pub mod settle_batched;
+pub mod settle_cohort;
+pub mod update_operator;
 pub mod update_validator;
+pub mod validator_stake;
+pub mod withdraw_deposit;
 
 // Anchor's #[program] looks for what it derived from each Accounts struct at the crate's root.
+pub use advance_epoch::*;
 pub use allocate_launch::*;
+pub use approve::*;
+pub use close_approvals::*;
+pub use close_batch::*;
+pub use fund_deposit::*;
 pub use initialize::*;
 pub use open_escrow::*;
+pub use open_escrow_from_deposit::*;
+pub use open_work::*;
+pub use operator_stake::*;
+pub use pay_verifier::*;
 pub use refund_expired::*;
 pub use refund_reject::*;
+pub use register_bls_key::*;
+pub use register_operator::*;
 pub use register_validator::*;
+pub use release::*;
 pub use set_model::*;
 pub use settle::*;
+pub use settle_batch::*;
+pub use settle_batched::*;
+pub use settle_cohort::*;
+pub use update_operator::*;
 pub use update_validator::*;
+pub use validator_stake::*;
+pub use withdraw_deposit::*;

@@ -2,25 +2,25 @@
 
 use crate::error::ChainError;
 use crate::event::Rejected;
-use crate::settlement::{self, OUTCOME_REJECT, Settlement};
-use crate::state::{Config, Escrow, STATUS_OPEN, STATUS_REFUNDED, VAULT_SEED, ValidatorSet};
+use crate::settlement::{self, OUTCOME_REJECT, Verdict};
+use crate::state::*;
 use crate::{quorum, vault};
 use anchor_lang::prelude::*;
 use anchor_spl::token::{Token, TokenAccount};
 
-/// Remaining accounts: the co-signers.
+/// Remaining accounts: the co-signers, where there are no approvals.
 #[derive(Accounts)]
-#[instruction(reject: Reject)]
+#[instruction(verdict: Verdict)]
 pub struct RefundReject<'info> {
     pub handler: Signer<'info>,
     #[account(seeds = [Config::SEED], bump = config.bump)]
     pub config: Box<Account<'info, Config>>,
     #[account(
-        seeds = [ValidatorSet::SEED],
-        bump = validator_set.bump,
-        constraint = validator_set.epoch == reject.stake_epoch @ ChainError::StakeEpochWrong
+        mut,
+        seeds = [Epoch::SEED, &verdict.stake_epoch.to_le_bytes()],
+        bump = epoch.load()?.bump
     )]
-    pub validator_set: Box<Account<'info, ValidatorSet>>,
+    pub epoch: AccountLoader<'info, Epoch>,
     #[account(
         mut,
         seeds = [Escrow::SEED, escrow.reply_id.as_ref()],
@@ -30,61 +30,60 @@ pub struct RefundReject<'info> {
     pub escrow: Box<Account<'info, Escrow>>,
     #[account(mut, seeds = [VAULT_SEED], bump)]
     pub vault: Box<Account<'info, TokenAccount>>,
+    /// Absent where a deposit paid.
     #[account(
         mut,
         token::mint = config.mint,
         constraint = owner_token.owner == escrow.owner @ ChainError::OwnerPayeeWrong
     )]
-    pub owner_token: Box<Account<'info, TokenAccount>>,
+    pub owner_token: Option<Box<Account<'info, TokenAccount>>>,
+    #[account(mut, address = escrow.deposit @ ChainError::OwnerPayeeWrong)]
+    pub deposit: Option<Box<Account<'info, Deposit>>>,
+    #[account(mut)]
+    pub approvals: Option<Box<Account<'info, Approvals>>>,
     pub token_program: Program<'info, Token>,
 }
 
-#[derive(AnchorSerialize, AnchorDeserialize)]
-pub struct Reject {
-    pub record_hash: [u8; 32],
-    pub verdict_hash: [u8; 32],
-    pub round: u64,
-    pub stake_epoch: u64,
-    pub expiry_ms: u64,
-}
-
-pub fn refund_reject<'info>(ctx: Context<'info, RefundReject<'info>>, reject: &Reject) -> Result<()> {
+pub fn refund_reject<'info>(ctx: Context<'info, RefundReject<'info>>, verdict: &Verdict) -> Result<()> {
     let accounts = ctx.accounts;
-    settlement::check_expiry(&accounts.escrow, reject.expiry_ms)?;
-    let set = &accounts.validator_set;
-    let signed_stake = quorum::signed_stake(set, accounts.handler.key, ctx.remaining_accounts)?;
-
     let escrow = &mut accounts.escrow;
-    escrow.status = STATUS_REFUNDED;
-    escrow.record_hash = reject.record_hash;
-    escrow.verdict_hash = reject.verdict_hash;
+    require!(verdict.outcome == OUTCOME_REJECT, ChainError::OutcomeNotReject);
+    let counts_nothing = verdict.n_prompt == 0 && verdict.n_billed == 0 && verdict.n_counted == 0;
+    require!(counts_nothing, ChainError::RejectBills);
+    require!(verdict.req_hash == escrow.req_hash, ChainError::RequestHashWrong);
+    settlement::check_expiry(escrow, verdict.expiry_ms)?;
     let amount = escrow.max_fee;
-    let (vault, config) = (&accounts.vault, &accounts.config);
-    vault::pay(&accounts.token_program, vault, config, &accounts.owner_token, amount)?;
-
-    let digest = Settlement {
-        network: accounts.config.network,
-        reply_id: accounts.escrow.reply_id,
-        record_hash: reject.record_hash,
+    let decision = Decision {
         outcome: OUTCOME_REJECT,
-        verdict_hash: reject.verdict_hash,
-        round: reject.round,
-        n_prompt: 0,
-        n_billed: 0,
-        payees: &[(accounts.escrow.owner, amount)],
-        stake_epoch: reject.stake_epoch,
-        expiry_ms: reject.expiry_ms,
-    }
-    .digest();
+        stake_epoch: verdict.stake_epoch,
+        digest: settlement::digest(&accounts.config, escrow, verdict, vec![(escrow.owner, amount)]),
+        amounts: [0, 0, 0, 0, amount],
+        verifiers: settlement::verifiers(&verdict.verifiers)?,
+        ..Decision::default()
+    };
+    let handler = accounts.handler.key;
+    let approvals = accounts.approvals.as_mut().map(|approvals| &mut ***approvals);
+    let quorum = {
+        let mut epoch = accounts.epoch.load_mut()?;
+        let cosigners = ctx.remaining_accounts;
+        let quorum = quorum::authorize(&accounts.config, &epoch, &decision.digest, approvals, handler, cosigners)?;
+        epoch.credit_audits(quorum.signers);
+        quorum
+    };
+    settlement::write(escrow, verdict, decision);
+    escrow.status = STATUS_REFUNDED;
+    let (vault, config) = (&accounts.vault, &accounts.config);
+    let (owner_token, deposit) = (accounts.owner_token.as_deref(), accounts.deposit.as_deref_mut());
+    vault::give_back(&accounts.token_program, vault, config, escrow, owner_token, deposit, amount)?;
     emit!(Rejected {
-        reply_id: accounts.escrow.reply_id,
-        digest,
-        record_hash: reject.record_hash,
-        verdict_hash: reject.verdict_hash,
+        reply_id: escrow.reply_id,
+        digest: escrow.decision.digest,
+        record_hash: verdict.record_hash,
+        verdict_hash: verdict.verdict_hash,
         amount,
-        handler: accounts.handler.key(),
-        signed_stake,
-        total_stake: accounts.validator_set.total_stake,
+        handler: *handler,
+        signed_stake: quorum.stake,
+        total_stake: quorum.total,
     });
     Ok(())
 }

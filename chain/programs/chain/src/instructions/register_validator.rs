@@ -1,8 +1,9 @@
-//! Moves stake into the stake vault and enters its owner into the validator set. In stake epoch 0, the only one so far, the
-//! stake counts at once.
+//! Moves stake into the stake vault and enters its owner into the validator set: it counts from the next epoch on, in epoch 0 at
+//! once.
 
 use crate::error::ChainError;
-use crate::state::{Config, Member, STAKE_VAULT_SEED, STATUS_ACTIVE, VALIDATORS_MAX, VERSION, Validator, ValidatorSet};
+use crate::instructions::validator_stake::count;
+use crate::state::*;
 use crate::vault;
 use anchor_lang::prelude::*;
 use anchor_spl::token::{Token, TokenAccount};
@@ -15,6 +16,12 @@ pub struct RegisterValidator<'info> {
     pub config: Box<Account<'info, Config>>,
     #[account(mut, seeds = [ValidatorSet::SEED], bump = validator_set.bump)]
     pub validator_set: Box<Account<'info, ValidatorSet>>,
+    #[account(
+        mut,
+        seeds = [Epoch::SEED, &config.stake_epoch.to_le_bytes()],
+        bump = epoch.load()?.bump
+    )]
+    pub epoch: AccountLoader<'info, Epoch>,
     #[account(
         init,
         payer = authority,
@@ -47,10 +54,9 @@ pub fn register_validator(ctx: Context<RegisterValidator>, registration: Registr
     let stake = registration.stake;
     require!(stake >= accounts.config.min_stake, ChainError::StakeTooLow);
     require!(Validator::endpoint_is_valid(&registration.endpoint), ChainError::EndpointInvalid);
-    let set = &mut accounts.validator_set;
-    require!(set.members.len() < VALIDATORS_MAX, ChainError::ValidatorSetFull);
-    set.total_stake = set.total_stake.checked_add(stake).ok_or(ChainError::AmountOverflow)?;
-    set.members.push(Member { authority, stake });
+    let bond = Bond::new(stake);
+    let epoch = &mut *accounts.epoch.load_mut()?;
+    count(&accounts.config, &mut accounts.validator_set, epoch, authority, &bond)?;
 
     accounts.validator.set_inner(Validator {
         version: VERSION,
@@ -60,9 +66,9 @@ pub fn register_validator(ctx: Context<RegisterValidator>, registration: Registr
         consensus_id: registration.consensus_id,
         vrf_key: registration.vrf_key,
         fee_owner: registration.fee_owner,
-        stake,
-        status: STATUS_ACTIVE,
+        bond,
         endpoint: registration.endpoint,
+        bls_key: [0; 96],
         reserved: [0; 128],
     });
     let (from, to) = (&accounts.stake_source, &accounts.stake_vault);

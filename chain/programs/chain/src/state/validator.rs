@@ -1,6 +1,5 @@
+use super::Bond;
 use anchor_lang::prelude::*;
-
-pub const STATUS_ACTIVE: u8 = 1;
 
 /// Bytes of an endpoint.
 const ENDPOINT_BYTES_MAX: usize = 64;
@@ -20,10 +19,11 @@ pub struct Validator {
     pub vrf_key: [u8; 32],
     /// Wallet that receives the validator's share of what it handles.
     pub fee_owner: Pubkey,
-    pub stake: u64,
-    pub status: u8,
+    pub bond: Bond,
     #[max_len(ENDPOINT_BYTES_MAX)]
     pub endpoint: String,
+    /// Compressed point of G2 of BLS12-381 whose secret key the validator has shown to have; zero until then.
+    pub bls_key: [u8; 96],
     pub reserved: [u8; 128],
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use ogong_base::hash::{ChainKey, ConsensusId, Hash32, ModelRoot, NodeId, ReplyId};
-use ogong_base::params::{PPM, ROUND_PERIOD_MS};
+use ogong_base::params::{COOLDOWN_EPOCHS, EPOCH_LENGTH_MS, PPM, ROUND_PERIOD_MS};
 use ogong_chain_interface::{PROGRAM_ID, SPLIT_BPS_DEFAULT};
 use ogong_settlement::{chain_key, token::atoms_from_text};
 
@@ -88,6 +88,20 @@ pub enum Command {
         #[arg(long, value_name = "PATH")]
         keypair: PathBuf,
     },
+    /// Begin the next epoch once the current one is over.
+    AdvanceEpoch {
+        /// Who pays the transaction's fee and the epoch's rent.
+        #[arg(long, value_name = "PATH")]
+        keypair: PathBuf,
+    },
+    /// Pay out an escrow that a quorum decided to pay.
+    Release {
+        /// Which reply, hex.
+        reply_id: ReplyId,
+        /// Who pays the transaction's fee.
+        #[arg(long, value_name = "PATH")]
+        keypair: PathBuf,
+    },
     /// List the registered validators.
     Validators,
     /// List the model catalogue.
@@ -114,9 +128,6 @@ pub struct Init {
     /// Wallet of public liquidity, 125 million OGONG; the admin's own if absent.
     #[arg(long)]
     pub liquidity: Option<ChainKey>,
-    /// Wallet that receives the verification reserve; the admin's own if absent.
-    #[arg(long)]
-    pub reserve: Option<ChainKey>,
     /// Shares of provider, router, validator, reserve and maker in basis points.
     #[arg(long, value_delimiter = ',', num_args = 5, default_values_t = SPLIT_BPS_DEFAULT)]
     pub split_bps: Vec<u16>,
@@ -132,6 +143,15 @@ pub struct Init {
     /// Length of a beacon round.
     #[arg(long, default_value_t = ROUND_PERIOD_MS)]
     pub beacon_period_ms: u64,
+    /// Least length of an epoch, milliseconds; anyone may begin the next one then.
+    #[arg(long, default_value_t = EPOCH_LENGTH_MS)]
+    pub epoch_length_ms: u64,
+    /// Epochs between unstake and withdrawal.
+    #[arg(long, default_value_t = COOLDOWN_EPOCHS, value_parser = clap::value_parser!(u64).range(2..))]
+    pub cooldown_epochs: u64,
+    /// What a verifier gets for an audit, in tokens.
+    #[arg(long, default_value = "0.0001", value_parser = atoms_from_text)]
+    pub verifier_fee: u64,
 }
 
 /// A validator's registration.

@@ -69,6 +69,12 @@ async fn on_chain(chain: &Chain, command: Command) -> Result<Value, Failure> {
         Command::Refund { reply_id, keypair } => {
             escrow_json(&chain.refund_expired(&Wallet::read(&keypair)?, &reply_id).await?)
         }
+        Command::AdvanceEpoch { keypair } => {
+            config_json(chain, &chain.advance_epoch(&Wallet::read(&keypair)?).await?)
+        }
+        Command::Release { reply_id, keypair } => {
+            escrow_json(&chain.release(&Wallet::read(&keypair)?, &reply_id).await?)
+        }
         Command::Validators => chain.validators().await?.iter().map(validator_json).collect(),
         Command::Models => {
             let models = chain.models().await?;
@@ -124,7 +130,6 @@ async fn initialise(chain: &Chain, init: &Init) -> Result<Outcome, Failure> {
             foundation: or_admin(init.foundation),
             liquidity: or_admin(init.liquidity),
         },
-        reserve_owner: or_admin(init.reserve),
         split_bps,
         min_stake: init.min_stake,
         alpha_ppm: init.alpha_ppm,
@@ -133,6 +138,9 @@ async fn initialise(chain: &Chain, init: &Init) -> Result<Outcome, Failure> {
             .or(now_ms)
             .ok_or_else(|| Failure::new("the clock stands before 1970", Some("set the clock")))?,
         beacon_period_ms: init.beacon_period_ms,
+        epoch_length_ms: init.epoch_length_ms,
+        cooldown_epochs: init.cooldown_epochs,
+        verifier_fee: init.verifier_fee,
     };
     let config = chain.initialise(&admin, &parameters).await?;
     if config.network != *parameters.network.as_bytes() {
@@ -192,6 +200,10 @@ fn config_json(chain: &Chain, config: &Config) -> Value {
         "beacon_genesis_ms": config.beacon_genesis_ms,
         "beacon_period_ms": config.beacon_period_ms,
         "stake_epoch": config.stake_epoch,
+        "epoch_started_ms": config.epoch_started_ms,
+        "epoch_length_ms": config.epoch_length_ms,
+        "cooldown_epochs": config.cooldown_epochs,
+        "verifier_fee": config.verifier_fee,
     })
 }
 
@@ -202,8 +214,8 @@ fn validator_json(validator: &Validator) -> Value {
         "consensus_id": ConsensusId::from_bytes(validator.consensus_id),
         "vrf_key": hex::encode(validator.vrf_key),
         "fee_owner": chain_key(&validator.fee_owner),
-        "stake": validator.stake,
-        "status": validator.status,
+        "stake": validator.bond.stake,
+        "status": validator.bond.status as u8,
         "endpoint": validator.endpoint,
     })
 }
