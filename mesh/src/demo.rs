@@ -177,8 +177,7 @@ fn wallets(mesh: &Mesh, outcome: &Outcome) -> Result<(Wallets, String)> {
         .find(|provider| provider.payout == outcome.escrow.provider_payout)
         .context("an unknown provider was paid")?;
     let handler = handler(mesh, outcome)?;
-    let addresses =
-        vec![provider.payout, mesh.router_payout, handler, mesh.ledger.reserve, mesh.consumer.address()];
+    let addresses = vec![provider.payout, mesh.router_payout, handler, mesh.ledger.reserve, mesh.consumer.address()];
     Ok((
         Wallets { names: vec!["provider", "router", "validator", "reserve", "consumer"], addresses },
         provider.role.node.name().to_owned(),

@@ -6,7 +6,8 @@ use ogong_chain_interface::{
     account::{Config, Escrow, EscrowStatus, Role, Validator},
     address,
     instruction::{
-        AdvanceEpoch, AllocateLaunch, Initialize, OpenEscrow, OpenWork, RefundExpired, RegisterValidator, SetModel, Terms, UpdateValidator,
+        AdvanceEpoch, AllocateLaunch, Initialize, OpenEscrow, OpenWork, RefundExpired, RegisterValidator, SetModel,
+        Terms, UpdateValidator,
     },
     token::{associated_token, create_associated_token},
 };
@@ -22,6 +23,10 @@ use crate::{
 const CREATIONS_MAX: usize = 8;
 /// Rent of the largest account a wallet creates here and a few fees, rounded up: 0.02 SOL.
 const LAMPORTS_MIN: u64 = 20_000_000;
+/// Rent of an epoch and a fee, rounded up: 0.03 SOL.
+const EPOCH_LAMPORTS_MIN: u64 = 30_000_000;
+/// Rent of everything that an initialisation creates, an epoch among it, rounded up: 0.1 SOL.
+const INITIALISE_LAMPORTS_MIN: u64 = 100_000_000;
 
 /// Wallets that the launch allocation goes to.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +112,7 @@ impl Chain {
 
     async fn initialise_program(&self, admin: &Wallet, parameters: &Initialisation) -> Result<Config, Error> {
         let key = admin.address();
-        self.require_lamports(&key, LAMPORTS_MIN).await?;
+        self.require_lamports(&key, INITIALISE_LAMPORTS_MIN).await?;
         let initialize = Initialize {
             admin: key,
             network: *parameters.network.as_bytes(),
@@ -300,6 +305,7 @@ impl Chain {
     /// [`ogong_chain_interface::ChainError::EpochNotOver`] before the current one has had its length.
     pub async fn advance_epoch(&self, payer: &Wallet) -> Result<Config, Error> {
         let epoch = self.config().await?.stake_epoch;
+        self.require_lamports(&payer.address(), EPOCH_LAMPORTS_MIN).await?;
         let advance = AdvanceEpoch { payer: payer.address(), epoch };
         let outcome = self.submit(&[advance.instruction(&self.program)], &[payer]).await;
         let now = self.config().await?;

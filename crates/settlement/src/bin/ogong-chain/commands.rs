@@ -69,9 +69,7 @@ async fn on_chain(chain: &Chain, command: Command) -> Result<Value, Failure> {
         Command::Refund { reply_id, keypair } => {
             escrow_json(&chain.refund_expired(&Wallet::read(&keypair)?, &reply_id).await?)
         }
-        Command::AdvanceEpoch { keypair } => {
-            config_json(chain, &chain.advance_epoch(&Wallet::read(&keypair)?).await?)
-        }
+        Command::AdvanceEpoch { keypair } => config_json(chain, &chain.advance_epoch(&Wallet::read(&keypair)?).await?),
         Command::Release { reply_id, keypair } => {
             escrow_json(&chain.release(&Wallet::read(&keypair)?, &reply_id).await?)
         }
