@@ -54,6 +54,9 @@ pub struct Local {
     /// An array of {"id","kind":"Text","path","args"}; args go to the engine as they are.
     #[arg(long, value_name = "JSON", conflicts_with = "upstream")]
     pub served_models: Option<String>,
+    /// Print how each model would be run on this machine, and exit.
+    #[arg(long, conflicts_with = "upstream")]
+    pub estimate_only: bool,
     /// How to run engines.
     #[command(flatten)]
     pub engine: EngineFlags,

@@ -7,8 +7,10 @@
 //! Everything is little-endian and every length comes from the file, so each is held against a bound before it is believed.
 //! Source: the GGUF specification in ggml's `docs/gguf.md`; block sizes from ggml's `ggml.c` type table.
 
+use ogong_engine::plan::Description;
 use serde_json::{Map, Value};
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, BufReader, Read, Seek},
     path::Path,
@@ -21,7 +23,7 @@ const TEXT_BYTES_MAX: u64 = 4 << 20;
 /// Pairs and tensors of a file at most.
 const ENTRIES_MAX: u64 = 1 << 20;
 /// Arrays longer than this are counted, not kept: vocabularies.
-const ARRAY_KEPT_MAX: u64 = 64;
+const ARRAY_KEPT_MAX: u64 = 1024;
 /// Elements of an array at most.
 const ARRAY_MAX: u64 = 1 << 28;
 /// Arrays within arrays at most.
@@ -62,9 +64,11 @@ pub struct Gguf {
     pub parameters: u64,
     /// Number of tensors.
     pub tensors: u64,
+    /// Bytes of each tensor by its name; 0 for types that are newer than this reader.
+    pub tensor_bytes: BTreeMap<String, u64>,
     /// Bytes of the file.
     pub file_bytes: u64,
-    lengths: std::collections::BTreeMap<String, u64>,
+    lengths: BTreeMap<String, u64>,
 }
 
 impl Gguf {
@@ -114,6 +118,22 @@ impl Gguf {
     pub fn is_embedding(&self) -> bool {
         self.count("pooling_type").is_some_and(|pooling| pooling > 0)
             || self.architecture().is_some_and(|name| name.contains("bert"))
+    }
+
+    /// What the planning of memory needs of it.
+    pub fn description(&self) -> Description {
+        let prefix = format!("{}.", self.architecture().unwrap_or_default());
+        let several = |value: &Value| match value {
+            Value::Array(values) => values.iter().map(Value::as_u64).collect::<Option<Vec<u64>>>(),
+            one => one.as_u64().map(|number| vec![number]),
+        };
+        let numbers =
+            self.pairs.iter().filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?.to_owned(), several(value)?)));
+        Description {
+            numbers: numbers.collect(),
+            tensors: self.tensor_bytes.clone(),
+            vocabulary: self.array_length("tokenizer.ggml.tokens").unwrap_or(0),
+        }
     }
 
     /// Bytes of an f16 key-value cache for one token; 0 for models that have none.
@@ -190,7 +210,14 @@ fn read_head(reader: &mut Reader, file_bytes: u64) -> Result<Gguf, Error> {
     if tensors > ENTRIES_MAX || pairs > ENTRIES_MAX {
         return Err(Error::Damaged("it claims more entries than any model has"));
     }
-    let mut gguf = Gguf { pairs: Map::new(), parameters: 0, tensors, file_bytes, lengths: Default::default() };
+    let mut gguf = Gguf {
+        pairs: Map::new(),
+        parameters: 0,
+        tensors,
+        tensor_bytes: BTreeMap::new(),
+        file_bytes,
+        lengths: BTreeMap::new(),
+    };
     for _ in 0..pairs {
         let key = reader.text(NAME_BYTES_MAX)?;
         let kind = reader.u32()?;
@@ -202,10 +229,11 @@ fn read_head(reader: &mut Reader, file_bytes: u64) -> Result<Gguf, Error> {
     }
     let mut data_bytes = 0;
     for _ in 0..tensors {
-        reader.text(NAME_BYTES_MAX)?;
-        let (elements, end) = read_tensor(reader)?;
+        let name = reader.text(NAME_BYTES_MAX)?;
+        let (elements, offset, bytes) = read_tensor(reader)?;
         gguf.parameters = gguf.parameters.saturating_add(elements);
-        data_bytes = data_bytes.max(end);
+        gguf.tensor_bytes.insert(name, bytes);
+        data_bytes = data_bytes.max(offset.saturating_add(bytes));
     }
     let alignment = gguf.pairs.get("general.alignment").and_then(Value::as_u64).filter(|n| *n > 0).unwrap_or(32);
     let wanted = reader.position()?.next_multiple_of(alignment).saturating_add(data_bytes);
@@ -215,8 +243,8 @@ fn read_head(reader: &mut Reader, file_bytes: u64) -> Result<Gguf, Error> {
     Ok(gguf)
 }
 
-/// The tensor's number of elements and where its data ends.
-fn read_tensor(reader: &mut Reader) -> Result<(u64, u64), Error> {
+/// A tensor's number of elements, where its data begins, and its bytes.
+fn read_tensor(reader: &mut Reader) -> Result<(u64, u64, u64), Error> {
     let dimensions = reader.u32()?;
     if dimensions > 8 {
         return Err(Error::Damaged("a tensor has too many dimensions"));
@@ -232,7 +260,7 @@ fn read_tensor(reader: &mut Reader) -> Result<(u64, u64), Error> {
         .iter()
         .find(|(code, _, _)| *code == kind)
         .map_or(0, |(_, block, bytes)| elements.div_ceil(*block).saturating_mul(*bytes));
-    Ok((elements, offset.saturating_add(bytes)))
+    Ok((elements, offset, bytes))
 }
 
 /// A value as it was read: whole, or an array of which only the length is kept.

@@ -3,26 +3,41 @@
 use super::library;
 use crate::Error;
 use crate::local::gguf::Gguf;
+use ogong_engine::plan::{Description, Machine, Plan, Wishes};
 use std::path::Path;
 
 /// Slots of an engine that was not told otherwise.
 pub const SLOTS: u32 = 4;
-/// What an engine needs beside weights and cache: graph buffers, tokeniser, the program.
-const OVERHEAD_BYTES: u64 = 256 << 20;
 /// The share of this machine's memory that engines may use together, in percent.
 const SHARE_PERCENT: u64 = 80;
 /// The budget where this machine does not tell its memory.
 const UNKNOWN_BYTES: u64 = 8 << 30;
 
-/// Bytes of weights, key-value cache and overhead.
+/// The engine's plan for a model with this context, and slots where they are set.
 ///
 /// # Errors
-/// When the file cannot be read or is no whole model; the error says which.
-pub fn bytes_needed(path: &Path, n_ctx: u32, slots: u32) -> Result<u64, Error> {
-    let head = Gguf::open(path).map_err(|source| Error::Model { path: path.to_owned(), source })?;
-    let weights: u64 =
-        library::shards(path).iter().filter_map(|shard| shard.metadata().ok()).map(|metadata| metadata.len()).sum();
-    Ok(weights.saturating_add(cache_bytes(&head, n_ctx, slots)).saturating_add(OVERHEAD_BYTES))
+/// When a file cannot be read or is no whole model; the error says which.
+pub fn of_model(path: &Path, n_ctx: u32, parallel: Option<u32>) -> Result<Plan, Error> {
+    let mut description: Option<Description> = None;
+    for shard in library::shards(path) {
+        let head = Gguf::open(&shard).map_err(|source| Error::Model { path: shard.clone(), source })?;
+        match &mut description {
+            // The first names the numbers; every one brings its tensors.
+            Some(first) => first.tensors.extend(head.tensor_bytes),
+            None => description = Some(head.description()),
+        }
+    }
+    let wishes = Wishes { n_ctx: Some(n_ctx), parallel, ..Wishes::default() };
+    Ok(Plan::new(&description.unwrap_or_default(), &Machine::here(), &wishes))
+}
+
+/// Bytes of weights, key-value cache and working memory.
+///
+/// # Errors
+/// As [`of_model`].
+pub fn bytes_needed(path: &Path, n_ctx: u32, parallel: Option<u32>) -> Result<u64, Error> {
+    let plan = of_model(path, n_ctx, parallel)?;
+    Ok(plan.weights_bytes.saturating_add(plan.kv_bytes).saturating_add(plan.work_bytes))
 }
 
 /// Bytes of the f16 key-value cache of all slots. No slot is longer than what the model was trained for.

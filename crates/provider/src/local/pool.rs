@@ -250,7 +250,7 @@ impl Pool {
 
     fn estimate(&self, entry: &Entry, wish: Wish) -> Result<u64, Error> {
         let n_ctx = self.n_ctx(wish);
-        plan::bytes_needed(&entry.path, n_ctx, self.shared.config.parallel.unwrap_or(plan::SLOTS))
+        plan::bytes_needed(&entry.path, n_ctx, self.shared.config.parallel)
     }
 
     fn n_ctx(&self, wish: Wish) -> u32 {
@@ -263,7 +263,9 @@ impl Pool {
         let mut spawn = SupervisorConfig::new(&entry.path, self.log_file(entry));
         spawn.program.clone_from(&config.program);
         spawn.n_ctx = Some(n_ctx);
-        (spawn.parallel, spawn.threads) = (config.parallel, config.threads);
+        let planned = plan::of_model(&entry.path, n_ctx, config.parallel);
+        spawn.parallel = config.parallel.or(planned.ok().map(|plan| plan.slots));
+        spawn.threads = config.threads;
         spawn.commit = false;
         spawn.own_group = true;
         // Nothing here is committed or scored, so the engine need not find out whether it could.

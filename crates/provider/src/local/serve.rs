@@ -30,6 +30,9 @@ use tracing::{error, info, warn};
 /// # Errors
 /// When the port is taken, a model is not there and cannot be fetched, or a flag's value is wrong.
 pub async fn run(home: &Path, flags: Local, shutdown: Shutdown) -> Result<(), Error> {
+    if flags.estimate_only {
+        return estimate(home, &flags).await;
+    }
     // First, so that a taken port is found before anything is downloaded or loaded.
     let (listener, addr) = listen(flags.listen).await?;
     let library = Arc::new(Library::open(home)?);
@@ -66,6 +69,27 @@ pub async fn run(home: &Path, flags: Local, shutdown: Shutdown) -> Result<(), Er
         pool.stop().await;
     }
     served.map_err(|source| Error::Listen { addr, source })
+}
+
+/// Prints the plan for every model that would be served.
+async fn estimate(home: &Path, flags: &Local) -> Result<(), Error> {
+    let library = Library::open(home)?;
+    let mut entries = match &flags.served_models {
+        Some(given) => served::parse(given)?,
+        None => Vec::new(),
+    };
+    if entries.is_empty() {
+        for model in &flags.models {
+            entries.push(entry_of(&library, model).await?);
+        }
+    }
+    if entries.is_empty() {
+        entries = library.list()?;
+    }
+    for entry in entries {
+        println!("{}\n{}\n", entry.id, plan::of_model(&entry.path, flags.engine.n_ctx, flags.engine.parallel)?);
+    }
+    Ok(())
 }
 
 async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {

@@ -236,7 +236,7 @@ async fn clients_and_engines_come_and_go() {
 #[tokio::test]
 async fn models_take_turns_under_a_budget() {
     let files = ["one.gguf", "two.gguf"];
-    let local = Local::start(home_with(&files), &["--memory-budget", "0.6", "--n-ctx", "256", "--parallel", "1"]).await;
+    let local = Local::start(home_with(&files), &["--memory-budget", "0.3", "--n-ctx", "256", "--parallel", "1"]).await;
     assert!(local.loaded().await.is_empty(), "nothing is loaded before it is asked for");
     let chat = |model: &str, tokens: u32| json!({"model": model, "messages": [{"role": "user", "content": "Count."}], "stream": true, "options": {"num_predict": tokens, "temperature": 0}});
     let streaming = local.stream("/api/chat", chat("one", 60).to_string().into()).await;
@@ -271,6 +271,17 @@ async fn a_damaged_model_is_said_and_the_server_stays() {
     let output = run(other.path(), &["local", "--listen", &format!("127.0.0.1:{port}")]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("--listen"), "{}", stderr(&output));
+}
+
+#[test]
+fn an_estimate_loads_nothing() {
+    let home = home_with(&[FILE]);
+    let output =
+        run(home.path(), &["local", "--model", MODEL, "--n-ctx", "2048", "--parallel", "2", "--estimate-only"]);
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(printed.contains("30 layers, dense") && printed.contains("2 of 2048 tokens"), "{printed}");
+    assert!(!home.path().join("logs").exists(), "no engine was started");
 }
 
 #[test]
