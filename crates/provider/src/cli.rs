@@ -3,6 +3,7 @@
 use crate::local::cli::{Bench, Completions, Doctor, Local, Man, Ps, Pull, Remove, Run};
 use clap::{Args, Parser, Subcommand};
 use ogong_daemon::{HomeFlag, TelemetryFlags};
+use ogong_settlement::token::atoms_from_text;
 use std::path::PathBuf;
 
 /// Run models on this machine, for yourself or to earn OGONG for verified work.
@@ -74,8 +75,22 @@ pub struct Wallet {
 /// What stands behind the address on the chain.
 #[derive(Debug, Clone, Subcommand)]
 pub enum WalletCommand {
-    /// Show what the wallet holds: SOL for fees, OGONG.
+    /// Show what the wallet holds: SOL for fees, OGONG, stake, and what cools down.
     Balance,
+    /// Bring the stake up to an amount: more stake, more routed work. It is never slashed. Running it again changes nothing.
+    Stake {
+        /// Tokens in all.
+        #[arg(value_parser = atoms_from_text, value_name = "TOKENS")]
+        total: u64,
+    },
+    /// Bring the stake down to an amount; the difference cools down. Running it again changes nothing.
+    Unstake {
+        /// Tokens that stay; all are unstaked if absent.
+        #[arg(value_parser = atoms_from_text, value_name = "TOKENS", default_value = "0")]
+        keep: u64,
+    },
+    /// Take out what has cooled down.
+    Withdraw,
 }
 
 impl Command {

@@ -6,6 +6,7 @@
 //! priority what is paid on top for a place in a block
 //! submit   sign, send, confirm, retry
 //! write    what a wallet does by itself: open an escrow, register, administer
+//! stake    what a provider stakes for priority
 //! settle   what validators do together: settle, refund
 //! ```
 
@@ -13,6 +14,7 @@ mod priority;
 mod read;
 mod rpc;
 mod settle;
+mod stake;
 mod submit;
 mod write;
 

@@ -348,7 +348,7 @@ impl Chain {
         self.await_signature(signature).await
     }
 
-    async fn require_atoms(&self, mint: &Address, owner: &Address, need: u64) -> Result<(), Error> {
+    pub(super) async fn require_atoms(&self, mint: &Address, owner: &Address, need: u64) -> Result<(), Error> {
         let have = self.token_balances(mint, &[*owner]).await?.pop().unwrap_or_default();
         if have < need {
             tracing::debug!(owner = %chain_key(owner), have, need, "too few tokens");
