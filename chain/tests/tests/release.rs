@@ -45,8 +45,7 @@ fn substituted(world: &mut World, place: usize, with: fn(&World) -> AccountMeta)
     send(world, instruction)
 }
 
-fn provider(world: &World, wallet: &Wallet) -> Served {
-    let _ = world;
+fn provider(wallet: &Wallet) -> Served {
     Served::Provider { token: wallet.token, operator: None }
 }
 
@@ -137,7 +136,7 @@ pub const REFUSALS: &[Refusal] = &[
     Refusal {
         name: "provider's payee",
         expected: Chain(ChainError::ProviderPayeeWrong),
-        attempt: |world| release(world, |world, release| release.provider = provider(world, &world.router)),
+        attempt: |world| release(world, |world, release| release.provider = provider(&world.router)),
     },
     Refusal {
         name: "no provider's payee",
