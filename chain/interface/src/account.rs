@@ -1,14 +1,18 @@
 //! Decoders of the program's accounts (SPEC 9.1). Trailing bytes are the reserve of later versions and unused string space.
 
+mod emission;
 mod epoch;
 mod escrow;
 mod operator;
 mod quorum;
+mod slashing;
 
+pub use emission::{Emission, Supply};
 pub use epoch::{Epoch, Totals};
 pub use escrow::{Decision, Deposit, Escrow, EscrowStatus};
 pub use operator::{Bond, BondStatus, Operator, Role, Work};
 pub use quorum::{Approvals, Batch, Cohort, Shard};
+pub use slashing::{Case, Honeypot, NodeKey};
 
 use crate::bytes::{DecodeError, Reader};
 use crate::{Address, ENDPOINT_BYTES_MAX, EPOCH_GRACE_MS, MODEL_ID_BYTES_MAX, VALIDATORS_MAX};
@@ -89,27 +93,6 @@ pub struct Model {
     pub royalty_bps: u16,
     /// SPEC 1.4.
     pub model_id: String,
-}
-
-/// What was minted, and since when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Supply {
-    /// The launch, Unix milliseconds: the emission curve's zero.
-    pub launched_ms: u64,
-    /// Atoms minted at launch.
-    pub launched: u64,
-    /// Atoms minted by emission.
-    pub emitted: u64,
-}
-
-impl Supply {
-    /// # Errors
-    /// If `data` is not a version 2 supply account.
-    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
-        let mut r = Reader::account(data, "Supply")?;
-        r.u8()?;
-        Ok(Self { launched_ms: r.u64()?, launched: r.u64()?, emitted: r.u64()? })
-    }
 }
 
 impl Config {

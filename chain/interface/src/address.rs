@@ -90,6 +90,26 @@ pub fn cohort(program: &Address, reply_id: &[u8; 32]) -> Address {
     derive(program, &[b"cohort", reply_id])
 }
 
+/// A node's public key, as `payer` published it.
+pub fn node_key(program: &Address, node_id: &[u8; 32], payer: &Address) -> Address {
+    derive(program, &[b"node-key", node_id, payer.as_array()])
+}
+
+/// A planted audit.
+pub fn honeypot(program: &Address, commitment: &[u8; 32]) -> Address {
+    derive(program, &[b"honeypot", commitment])
+}
+
+/// Checked evidence against the registration at `culprit`.
+pub fn case(program: &Address, culprit: &Address, subject: &[u8; 32]) -> Address {
+    derive(program, &[b"case", culprit.as_array(), subject])
+}
+
+/// What an epoch's work is worth.
+pub fn emission(program: &Address, epoch: u64) -> Address {
+    derive(program, &[b"emission", &epoch.to_le_bytes()])
+}
+
 fn derive(program: &Address, seeds: &[&[u8]]) -> Address {
     Address::find_program_address(seeds, program).0
 }

@@ -285,3 +285,90 @@ impl Batch {
         tagged("ogong/v1/settlement/batch", &message.finish())
     }
 }
+
+/// Evidence against a registration was checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accused {
+    /// 1 verdicts, 2 honeypot, 3 misrouting.
+    pub kind: u8,
+    /// The registration's account.
+    pub culprit: Address,
+    /// Reply id, job or query.
+    pub subject: [u8; 32],
+    /// Hash of the signed statements.
+    pub evidence: [u8; 32],
+}
+
+/// A bond was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slashed {
+    /// 1 verdicts, 2 honeypot, 3 misrouting.
+    pub kind: u8,
+    /// The registration's account.
+    pub culprit: Address,
+    /// Reply id, job or query.
+    pub subject: [u8; 32],
+    /// Atoms that went to the reserve.
+    pub amount: u64,
+}
+
+/// An epoch's work may be paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EmissionApproved {
+    /// Which epoch.
+    pub epoch: u64,
+    /// Atoms to providers, routers, validators, verifiers, and for liveness.
+    pub amounts: [u64; 5],
+    /// [`crate::evidence::EmissionTerms::digest`].
+    pub digest: [u8; 32],
+}
+
+/// An earner's part was minted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// Which epoch.
+    pub epoch: u64,
+    /// 0 validator, 1 provider, 2 router, 3 verifier.
+    pub role: u8,
+    /// Its authority.
+    pub earner: Address,
+    /// Atoms.
+    pub amount: u64,
+}
+
+impl Accused {
+    /// # Errors
+    /// If `data` is another event or ends early.
+    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::event(data, "Accused")?;
+        Ok(Self { kind: r.u8()?, culprit: r.address()?, subject: r.array()?, evidence: r.array()? })
+    }
+}
+
+impl Slashed {
+    /// # Errors
+    /// If `data` is another event or ends early.
+    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::event(data, "Slashed")?;
+        Ok(Self { kind: r.u8()?, culprit: r.address()?, subject: r.array()?, amount: r.u64()? })
+    }
+}
+
+impl EmissionApproved {
+    /// # Errors
+    /// If `data` is another event or ends early.
+    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::event(data, "EmissionApproved")?;
+        let amounts = |r: &mut Reader| Ok([r.u64()?, r.u64()?, r.u64()?, r.u64()?, r.u64()?]);
+        Ok(Self { epoch: r.u64()?, amounts: amounts(&mut r)?, digest: r.array()? })
+    }
+}
+
+impl Claimed {
+    /// # Errors
+    /// If `data` is another event or ends early.
+    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::event(data, "Claimed")?;
+        Ok(Self { epoch: r.u64()?, role: r.u8()?, earner: r.address()?, amount: r.u64()? })
+    }
+}

@@ -6,6 +6,8 @@
 //! account      decoders of the accounts
 //! event        decoders of the events, and the digests that quorums agree to
 //! merkle       root and inclusion proofs of a batch of settlements
+//! ed25519      the instruction that has signatures verified
+//! evidence     statements that nodes sign for the chain, and the digests that quorums approve beside settlements
 //! token        the few things of SPL Token a client cannot do without
 //! error        the program's error numbers
 //! ```
@@ -19,8 +21,10 @@
 pub mod account;
 pub mod address;
 mod bytes;
+pub mod ed25519;
 pub mod error;
 pub mod event;
+pub mod evidence;
 pub mod instruction;
 pub mod merkle;
 pub mod token;
@@ -48,6 +52,18 @@ pub const EPOCH_GRACE_MS: u64 = 900_000;
 
 /// Verifiers that one settlement can name (SPEC 9.1).
 pub const VERIFIERS_MAX: usize = 3;
+
+/// Chance of a provider to be challenged in a round, parts per million (SPEC 9.13).
+pub const LIVENESS_PPM: u64 = 100;
+
+/// A liveness answer counts if it was given so long after the round's start (SPEC 9.13).
+pub const LIVENESS_DEADLINE_MS: u64 = 15_000;
+
+/// The emission cap of a launch: a provider is minted no more than its trades cost it (SPEC 9.13).
+pub const EMISSION_CAP_BPS_DEFAULT: u16 = 10_000;
+
+/// The sysvar that instructions are read from.
+pub const INSTRUCTIONS_SYSVAR_ID: Address = Address::from_str_const("Sysvar1nstructions1111111111111111111111111");
 
 /// What the split sums to.
 pub const BPS_TOTAL: u16 = 10_000;

@@ -11,7 +11,7 @@ use ogong_chain_interface::instruction::{
     RegisterValidator, Release, Served, Settle, Terms, Verdict,
 };
 use ogong_chain_interface::token::{Mint, TokenAccount};
-use ogong_chain_interface::{Address, Instruction, PROGRAM_ID, SPLIT_BPS_DEFAULT, address};
+use ogong_chain_interface::{Address, EMISSION_CAP_BPS_DEFAULT, Instruction, PROGRAM_ID, SPLIT_BPS_DEFAULT, address};
 use solana_clock::Clock;
 use solana_keypair::Keypair;
 use solana_message::Message;
@@ -71,7 +71,7 @@ pub struct World {
     /// The most compute units that a successful instruction took, by its name in the logs.
     pub compute: BTreeMap<String, u64>,
     /// Atoms put into wallets as bytes, beside those that were minted.
-    fabricated: u128,
+    fabricated: i128,
     seeds: u8,
 }
 
@@ -117,7 +117,7 @@ impl World {
 
     /// Gives a token account another balance.
     pub fn fund(&mut self, wallet: &Address, token: &Address, amount: u64) {
-        self.fabricated = self.fabricated - u128::from(self.balance(token)) + u128::from(amount);
+        self.fabricated += i128::from(amount) - i128::from(self.balance(token));
         let holding = tokens::holding(&self.mint, wallet, amount);
         self.svm.set_account(*token, holding).expect("a token account");
     }
@@ -292,6 +292,12 @@ impl World {
         self.must(open, &[self.admin.key.insecure_clone()]);
     }
 
+    /// Lets the last epoch's grace pass, so that it is closed.
+    pub fn close_epoch(&mut self) {
+        let seconds = (self.now_ms() + ogong_chain_interface::EPOCH_GRACE_MS) / 1_000 + 1;
+        self.set_time(i64::try_from(seconds).expect("a time"));
+    }
+
     /// Lets the epoch pass and begins the next one.
     pub fn next_epoch(&mut self) {
         let (epoch, seconds) = (self.config().stake_epoch, i64::try_from(self.now_ms() / 1_000).expect("a time"));
@@ -321,6 +327,13 @@ impl World {
     /// Sends an instruction that must succeed, and checks that no token was lost.
     pub fn must(&mut self, instruction: impl Sendable, signers: &[Keypair]) -> TransactionMetadata {
         let meta = self.send(instruction, signers).unwrap_or_else(|failed| panic!("{failed:#?}"));
+        self.assert_conserved();
+        meta
+    }
+
+    /// Sends instructions that must succeed, and checks that no token was lost.
+    pub fn must_raw(&mut self, instructions: &[Instruction], signers: &[Keypair]) -> TransactionMetadata {
+        let meta = self.send_raw(instructions, signers).unwrap_or_else(|failed| panic!("{failed:#?}"));
         self.assert_conserved();
         meta
     }
@@ -426,6 +439,7 @@ impl World {
             team_token: team,
             foundation_token: foundation,
             liquidity_token: liquidity,
+            emission_cap_bps: EMISSION_CAP_BPS_DEFAULT,
         };
         self.must(launch, &[self.admin.key.insecure_clone()]);
         wallets
@@ -440,19 +454,19 @@ impl World {
     /// staked; the set counts what validators staked.
     pub fn assert_conserved(&self) {
         let token_program = ogong_chain_interface::token::TOKEN_PROGRAM_ID;
-        let held: u128 = self
+        let held: i128 = self
             .svm
             .get_program_accounts(&token_program)
             .iter()
             .filter_map(|(_, account)| TokenAccount::decode(&account.data).ok())
             .filter(|holding| holding.mint == self.mint)
-            .map(|holding| u128::from(holding.amount))
+            .map(|holding| i128::from(holding.amount))
             .sum();
         if self.svm.get_account(&address::config(&PROGRAM_ID)).is_none() {
             assert_eq!(held, self.fabricated, "tokens were made or lost");
             return;
         }
-        assert_eq!(held, self.fabricated + u128::from(self.minted()), "tokens were made or lost");
+        assert_eq!(held, self.fabricated + i128::from(self.minted()), "tokens were made or lost");
         let accounts: Vec<Vec<u8>> =
             self.svm.get_program_accounts(&PROGRAM_ID).into_iter().map(|(_, account)| account.data).collect();
         let unpaid: u64 = accounts
@@ -486,7 +500,7 @@ impl Default for World {
     }
 }
 
-fn wallet(svm: &mut LiteSVM, mint: &Address, fabricated: &mut u128, seeds: &mut u8, amount: u64) -> Wallet {
+fn wallet(svm: &mut LiteSVM, mint: &Address, fabricated: &mut i128, seeds: &mut u8, amount: u64) -> Wallet {
     *seeds = seeds.checked_add(1).expect("fewer than 256 wallets");
     let key = Keypair::new_from_array([*seeds; 32]);
     let mut token = [*seeds; 32];
@@ -494,7 +508,7 @@ fn wallet(svm: &mut LiteSVM, mint: &Address, fabricated: &mut u128, seeds: &mut 
     let token = Address::new_from_array(token);
     svm.airdrop(&key.pubkey(), 10_000_000_000).expect("lamports");
     svm.set_account(token, tokens::holding(mint, &key.pubkey(), amount)).expect("a token account");
-    *fabricated += u128::from(amount);
+    *fabricated += i128::from(amount);
     Wallet { key, token }
 }
 
@@ -521,7 +535,7 @@ macro_rules! sendable {
 }
 
 sendable!(
-    AllocateLaunch Initialize AdvanceEpoch RegisterValidator UpdateValidator MoveValidatorStake RegisterBlsKey RegisterOperator UpdateOperator
+    AllocateLaunch PublishNodeKey PlantHoneypot ApproveEmission ClaimWork ClaimAudits SlashValidator SlashOperator Initialize AdvanceEpoch RegisterValidator UpdateValidator MoveValidatorStake RegisterBlsKey RegisterOperator UpdateOperator
     MoveOperatorStake OpenWork SetModel OpenEscrow OpenEscrowFromDeposit FundDeposit WithdrawDeposit Approve CloseApprovals
     Settle SettleCohort SettleBatch SettleBatched CloseBatch Release PayVerifier RefundReject RefundExpired
 );

@@ -5,7 +5,7 @@ use litesvm::types::TransactionResult;
 use ogong_chain_interface::account::Supply;
 use ogong_chain_interface::error::ACCOUNT_IN_USE;
 use ogong_chain_interface::instruction::AllocateLaunch;
-use ogong_chain_interface::{ChainError, Instruction, PROGRAM_ID, address};
+use ogong_chain_interface::{ChainError, EMISSION_CAP_BPS_DEFAULT, Instruction, PROGRAM_ID, address};
 use ogong_chain_tests::Expected::{Chain, Number};
 use ogong_chain_tests::world::START_S;
 use ogong_chain_tests::{Refusal, World, check};
@@ -36,6 +36,14 @@ pub const REFUSALS: &[Refusal] = &[
         attempt: |world| {
             world.launch();
             world.send(launch(world), &[world.admin.key.insecure_clone()])
+        },
+    },
+    Refusal {
+        name: "an emission cap that would pay for washing trades",
+        expected: Chain(ChainError::EmissionCapOutOfRange),
+        attempt: |world| {
+            let launch = AllocateLaunch { emission_cap_bps: 10_001, ..launch(world) };
+            world.send(launch, &[world.admin.key.insecure_clone()])
         },
     },
     Refusal {
@@ -113,6 +121,7 @@ fn launch(world: &World) -> AllocateLaunch {
         team_token: world.owner.token,
         foundation_token: world.provider.token,
         liquidity_token: world.router.token,
+        emission_cap_bps: EMISSION_CAP_BPS_DEFAULT,
     }
 }
 
@@ -139,7 +148,7 @@ fn mints_what_the_book_says() {
     assert_eq!(held, [625_000_000, 250_000_000, 125_000_000].map(|tokens: u64| tokens * 1_000_000_000));
     assert_eq!(world.minted(), 1_000_000_000 * 1_000_000_000);
     let launched_ms = u64::try_from(START_S).expect("after 1970") * 1_000;
-    assert_eq!(world.supply(), Supply { launched_ms, launched: world.minted(), emitted: 0 });
+    assert_eq!(world.supply(), Supply { launched_ms, launched: world.minted(), emitted: 0, emission_cap_bps: 10_000 });
 }
 
 /// A development chain has one wallet for all.

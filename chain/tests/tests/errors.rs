@@ -1,9 +1,10 @@
 //! Every error of the program is provoked by some test, and the interface knows them all.
 
 use crate::{
-    allocate_launch, approvals, batch, bls, cohort, deposit, epoch, initialize, open_escrow, operator, refund_expired,
-    refund_reject, register_validator, release, set_model, settle, settle_quorum, update_validator, validator_stake,
-    verifier,
+    accuse_router, accuse_validator, accuse_verifier, allocate_launch, approvals, approve_emission, batch, bls,
+    claim_audits, claim_work, cohort, deposit, epoch, initialize, open_escrow, operator, plant_honeypot,
+    publish_node_key, record_liveness, refund_expired, refund_reject, register_validator, release, set_model, settle,
+    settle_quorum, slash_operator, slash_validator, update_validator, validator_stake, verifier,
 };
 use ogong_chain_interface::ChainError;
 use ogong_chain_tests::{Expected, Refusal};
@@ -29,6 +30,21 @@ const ALL: &[&[Refusal]] = &[
     update_validator::REFUSALS,
     validator_stake::REFUSALS,
     verifier::REFUSALS,
+    publish_node_key::REFUSALS,
+    plant_honeypot::REFUSALS,
+    accuse_validator::REFUSALS,
+    accuse_verifier::REFUSALS,
+    accuse_router::REFUSALS,
+    slash_validator::REFUSALS,
+    slash_validator::QUORUM_REFUSALS,
+    slash_operator::REFUSALS,
+    slash_operator::QUORUM_REFUSALS,
+    record_liveness::REFUSALS,
+    record_liveness::QUORUM_REFUSALS,
+    approve_emission::REFUSALS,
+    approve_emission::QUORUM_REFUSALS,
+    claim_work::REFUSALS,
+    claim_audits::REFUSALS,
 ];
 
 #[test]

@@ -2,27 +2,43 @@
 
 #![allow(clippy::result_large_err, reason = "litesvm returns its results by value")]
 
+mod accuse_router;
+mod accuse_validator;
+mod accuse_verifier;
 mod allocate_launch;
 mod approvals;
+mod approve_emission;
 mod artifact;
 mod batch;
 mod bls;
+mod ceilings;
+mod claim_audits;
+mod claim_work;
 mod cohort;
 mod compute;
 mod curve;
 mod deposit;
 mod epoch;
 mod errors;
+mod forty_years;
 mod initialize;
 mod open_escrow;
 mod operator;
+mod plant_honeypot;
+mod publish_node_key;
+mod random_steps;
+mod record_liveness;
 mod refund_expired;
 mod refund_reject;
 mod register_validator;
 mod release;
+mod security;
 mod set_model;
 mod settle;
 mod settle_quorum;
+mod slash_operator;
+mod slash_validator;
+mod statement_vectors;
 mod update_validator;
 mod validator_stake;
 mod vectors;

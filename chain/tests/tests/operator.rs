@@ -269,6 +269,8 @@ fn work_begins_empty_with_what_is_registered() {
         count: 0,
         fees: 0,
         outside_fees: 0,
+        liveness: 0,
+        last_round: 0,
     };
     let at = address::work(&PROGRAM_ID, 1, Role::Provider, &authority);
     assert_eq!(Work::decode(&world.data(&at)), Ok(wanted));

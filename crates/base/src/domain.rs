@@ -84,6 +84,22 @@ tags! {
     SETTLE = "ogong/v1/settlement/settle";
     /// Hybrid co-signature beside the transaction's (SPEC 9.4).
     COSIGN = "ogong/v1/settlement/cosign";
+    /// Verifier's word on a job, for the chain (SPEC 9.12).
+    WORD = "ogong/v1/audit/word";
+    /// Commitment to a planted audit (SPEC 9.12).
+    HONEYPOT = "ogong/v1/audit/honeypot";
+    /// Router's answer to a query, for the chain (SPEC 9.12).
+    ROUTE = "ogong/v1/net/route";
+    /// Draw: is a provider challenged (SPEC 9.13).
+    DRAW_LIVENESS = "ogong/v1/audit/draw-liveness";
+    /// Provider's answer to a challenge (SPEC 9.13).
+    LIVENESS = "ogong/v1/audit/liveness";
+    /// What a quorum approves to slash (SPEC 9.12).
+    SLASH = "ogong/v1/settlement/slash";
+    /// What a quorum approves of an epoch's emission (SPEC 9.13).
+    EMISSION = "ogong/v1/settlement/emission";
+    /// What a quorum approves of a liveness answer (SPEC 9.13).
+    LIVENESS_RECORD = "ogong/v1/settlement/liveness";
     /// Order of handlers (SPEC 9.7).
     HANDLER = "ogong/v1/settlement/handler";
 }

@@ -1,10 +1,11 @@
-//! The settlement digest (SPEC 9.3): what validators co-sign beside the transaction and the program emits.
+//! The settlement digest (SPEC 9.3), which the program emits, and the vote that validators sign beside the transaction.
 
 use ogong_base::{
     codec::{Encode, Writer},
     domain::SETTLE,
     hash::{ChainKey, Hash32, NetworkId, RecordHash, ReplyId, VerdictHash, tagged},
     keys::{HybridSignature, KeyError, NodeKey, NodePublic},
+    params::VERSION,
 };
 
 /// Everything that a settlement does, in the order it is hashed.
@@ -44,17 +45,54 @@ impl Settlement {
         Hash32::from_bytes(tagged(SETTLE, &[&self.to_bytes()]))
     }
 
-    /// The hybrid co-signature over the digest, for the receipt file (SPEC 9.4).
-    pub fn cosign(&self, key: &NodeKey) -> HybridSignature {
-        key.sign(ogong_base::domain::COSIGN, self.digest().as_bytes())
+    /// What a validator says of the reply, for the receipt file and for the chain (SPEC 9.4, 9.12).
+    pub fn vote(&self) -> Vote {
+        Vote {
+            network: self.network,
+            program: self.program,
+            reply_id: self.reply_id,
+            outcome: self.outcome,
+            verdict_hash: self.verdict_hash,
+            digest: self.digest(),
+        }
     }
 
-    /// Checks a hybrid co-signature over the digest.
+    /// The hybrid co-signature: over the vote.
+    pub fn cosign(&self, key: &NodeKey) -> HybridSignature {
+        key.sign(ogong_base::domain::COSIGN, &self.vote().to_bytes())
+    }
+
+    /// Checks a hybrid co-signature.
     ///
     /// # Errors
     /// When either half does not verify.
     pub fn verify_cosign(&self, public: &NodePublic, signature: &HybridSignature) -> Result<(), KeyError> {
-        public.verify(ogong_base::domain::COSIGN, self.digest().as_bytes(), signature)
+        public.verify(ogong_base::domain::COSIGN, &self.vote().to_bytes(), signature)
+    }
+}
+
+/// A validator's word on one reply. Two of them that contradict each other cost its bond, so it says in plain bytes what the
+/// digest only commits to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vote {
+    /// Of which network.
+    pub network: NetworkId,
+    /// The program's address.
+    pub program: ChainKey,
+    /// Which reply.
+    pub reply_id: ReplyId,
+    /// Outcome byte of the verdict (SPEC 5.6).
+    pub outcome: u8,
+    /// Hash of the verdict.
+    pub verdict_hash: VerdictHash,
+    /// Of the settlement it is part of.
+    pub digest: Hash32,
+}
+
+impl Encode for Vote {
+    fn encode(&self, w: &mut Writer) {
+        w.u8(VERSION).put(&self.network).put(&self.program).put(&self.reply_id);
+        w.u8(self.outcome).put(&self.verdict_hash).put(&self.digest);
     }
 }
 

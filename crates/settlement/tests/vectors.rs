@@ -2,10 +2,10 @@
 
 use ogong_base::{
     Encode,
-    hash::{ChainKey, NetworkId, RecordHash, ReplyId, VerdictHash},
+    hash::{ChainKey, Hash32, NetworkId, RecordHash, ReplyId, VerdictHash},
 };
 use ogong_settlement::{
-    digest::Settlement,
+    digest::{Settlement, Vote},
     handlers,
     split::{Split, Terms},
 };
@@ -138,4 +138,32 @@ fn handler_orders() {
     for vector in orders {
         assert_eq!(handlers::order(&vector.reply_id, &vector.validators), vector.order);
     }
+}
+
+/// A vote as it is signed, tag and all: the bytes that the chain reads as evidence (SPEC 9.12).
+#[test]
+fn votes() {
+    #[derive(Deserialize)]
+    struct File {
+        network: NetworkId,
+        program: ChainKey,
+        vote: VoteVector,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct VoteVector {
+        reply_id: ReplyId,
+        outcome: u8,
+        verdict_hash: VerdictHash,
+        digest: Hash32,
+        message: String,
+    }
+    let file: File =
+        serde_json::from_str(include_str!("../../../spec/vectors/chain-statements.json")).expect("the vectors parse");
+    let VoteVector { reply_id, outcome, verdict_hash, digest, message } = file.vote;
+    let vote = Vote { network: file.network, program: file.program, reply_id, outcome, verdict_hash, digest };
+    let tag = ogong_base::domain::COSIGN.as_str();
+    let length = u32::try_from(tag.len()).expect("short").to_le_bytes();
+    let signed = [&length[..], tag.as_bytes(), &vote.to_bytes()].concat();
+    assert_eq!(hex::encode(signed), message);
 }

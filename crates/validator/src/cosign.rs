@@ -84,6 +84,14 @@ async fn decide_again(
     let plan =
         plan(ledger.as_ref(), &claimed.reply_id, handler.authority, &due).await.map_err(|err| chain_refusal(&err))?;
     SettleMessage::check(&plan, message).map_err(|err| disagree(format!("the transaction: {err}")))?;
+    let consistent = node.shelf.vote(&claimed.reply_id, claimed.outcome.settles()).await;
+    if !consistent.map_err(|err| store_refusal(&err))? {
+        return Err(refusal(
+            ErrorCode::Conflict,
+            format!("this node has voted the other way on reply {}", claimed.reply_id),
+            "a validator that votes both ways loses its bond; the reply settles without this node, or is refunded",
+        ));
+    }
     Ok(CosignReply {
         chain_signature: node.keys.wallet.sign(message).to_vec(),
         chain_key: node.chain_key().as_bytes().to_vec(),

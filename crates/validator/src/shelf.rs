@@ -54,6 +54,7 @@ pub struct Shelf {
     entries: Table<Entry>,
     standings: Table<Sprt>,
     ejected: Table<Json<String>>,
+    votes: Table<Json<bool>>,
     locks: Vec<tokio::sync::Mutex<()>>,
     memory: Mutex<Memory>,
 }
@@ -78,6 +79,7 @@ impl Shelf {
             entries: store.table("replies"),
             standings: store.table("standings"),
             ejected: store.table("ejected"),
+            votes: store.table("votes"),
             locks: (0..STRIPES).map(|_| tokio::sync::Mutex::default()).collect(),
             memory: Mutex::default(),
             store,
@@ -117,6 +119,16 @@ impl Shelf {
             }
         }
         Ok(self.entries.get(reply_id)?)
+    }
+
+    /// Notes, before anything is signed, whether this node's vote pays a reply or refunds it. False where it has voted the other
+    /// way before: two such votes are evidence that costs the bond (SPEC 9.12), so the first one stands for good.
+    ///
+    /// # Errors
+    /// When the store fails; then nothing may be signed.
+    pub async fn vote(&self, reply_id: &ReplyId, pays: bool) -> Result<bool, Error> {
+        let before = self.votes.put_new(*reply_id, &Json(pays)).await?;
+        Ok(before.is_none_or(|Json(before)| before == pays))
     }
 
     /// Stores a new reply; gives the one that is already there instead.
@@ -311,4 +323,25 @@ fn rejects(entry: &Entry) -> bool {
 pub fn store_refusal(err: &Error) -> ErrorReply {
     warn!(%err, "store failed");
     refusal(ErrorCode::Internal, "the validator's store failed", "the validator's log says more; push again later")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_vote_on_a_reply_stands() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (reply, other) = (ReplyId::from_bytes([1; 32]), ReplyId::from_bytes([2; 32]));
+        {
+            let shelf = Shelf::open(dir.path(), 0).expect("opened");
+            assert!(shelf.vote(&reply, true).await.expect("stored"));
+            assert!(shelf.vote(&reply, true).await.expect("stored"), "the same vote again is no other one");
+            assert!(!shelf.vote(&reply, false).await.expect("stored"), "and the other way it may not be");
+            assert!(shelf.vote(&other, false).await.expect("stored"), "another reply is another vote");
+        }
+        let shelf = Shelf::open(dir.path(), 0).expect("opened again");
+        assert!(!shelf.vote(&reply, false).await.expect("stored"), "a restart forgets nothing");
+        assert!(shelf.vote(&reply, true).await.expect("stored"));
+    }
 }

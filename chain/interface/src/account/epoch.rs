@@ -32,6 +32,8 @@ pub struct Totals {
     pub audits: u64,
     /// Audits that verifiers were paid for.
     pub verifications: u64,
+    /// Answers to liveness challenges.
+    pub liveness: u64,
 }
 
 impl Epoch {
@@ -52,8 +54,9 @@ impl Epoch {
             routes: r.u64()?,
             audits: r.u64()?,
             verifications: r.u64()?,
+            liveness: r.u64()?,
         };
-        r.raw(64)?;
+        r.raw(56)?;
         let (mut members, mut audits) = (Vec::new(), Vec::new());
         for _ in 0..count {
             members.push((r.address()?, r.u64()?));

@@ -76,6 +76,10 @@ pub struct Work {
     pub fees: u64,
     /// The part of them that went to others than the operator, atoms.
     pub outside_fees: u64,
+    /// Liveness challenges that a provider answered.
+    pub liveness: u64,
+    /// The round of the last of them.
+    pub last_round: u64,
 }
 
 /// Most models that a registration names.
@@ -139,6 +143,8 @@ impl Work {
             count: r.u64()?,
             fees: r.u64()?,
             outside_fees: r.u64()?,
+            liveness: r.u64()?,
+            last_round: r.u64()?,
         })
     }
 

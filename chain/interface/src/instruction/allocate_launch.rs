@@ -14,6 +14,8 @@ pub struct AllocateLaunch {
     pub foundation_token: Address,
     /// A token account: 125 million for public liquidity.
     pub liquidity_token: Address,
+    /// What a provider's emission in an epoch may be at most, in basis points of the fees that left its own purses.
+    pub emission_cap_bps: u16,
 }
 
 impl AllocateLaunch {
@@ -32,7 +34,7 @@ impl AllocateLaunch {
                 meta(&TOKEN_PROGRAM_ID),
                 meta(&SYSTEM_PROGRAM_ID),
             ],
-            data: Writer::instruction("allocate_launch").finish(),
+            data: Writer::instruction("allocate_launch").u16(self.emission_cap_bps).finish(),
         }
     }
 }

@@ -27,9 +27,21 @@ pub const TRANCHE_ATOMS: u64 = 4_000_000_000 * ATOMS_PER_TOKEN;
 /// Seconds from one halving to the next: 4 years of 365.25 days.
 pub const HALVING_S: u64 = 4 * 365 * 86_400 + 86_400;
 
+/// Who earns: providers, routers, validators, verifiers, and providers again for liveness.
+pub const ROLES: usize = 5;
+
+/// Basis points of routers, validators and verifiers; the rest after liveness is the providers'.
+const ROLE_BPS: [u64; 3] = [500, 1_000, 1_000];
+
+/// Basis points of liveness before the first halving; they halve with it.
+const LIVENESS_BPS: u64 = 1_600;
+
+const BPS: u64 = 10_000;
+
 const _: () = {
     assert!(ATOMS_PER_TOKEN == 10u64.pow(DECIMALS as u32));
     assert!(LAUNCH_ATOMS[0] + LAUNCH_ATOMS[1] + LAUNCH_ATOMS[2] + TRANCHE_ATOMS == CAP_ATOMS);
+    assert!(ROLE_BPS[0] + ROLE_BPS[1] + ROLE_BPS[2] + LIVENESS_BPS < BPS);
 };
 
 /// Halvings that have passed `elapsed_s` seconds after the launch.
@@ -58,4 +70,21 @@ pub const fn emitted(elapsed_s: u64) -> u64 {
 /// Atoms that the curve releases between two moments; 0 if the second is not later.
 pub const fn between(start_s: u64, end_s: u64) -> u64 {
     emitted(end_s).saturating_sub(emitted(start_s))
+}
+
+/// An epoch's amount divided among the roles in the era it began in; the parts sum to it.
+pub fn by_role(amount: u64, era: u64) -> [u64; ROLES] {
+    let [routers, validators, verifiers] = ROLE_BPS.map(|bps| share(amount, bps, BPS));
+    let liveness = share(amount, halved(LIVENESS_BPS, era), BPS);
+    let providers = amount - routers - validators - verifiers - liveness;
+    [providers, routers, validators, verifiers, liveness]
+}
+
+/// `⌊amount·part / whole⌋` where part ≤ whole; 0 of nothing.
+pub fn share(amount: u64, part: u64, whole: u64) -> u64 {
+    if whole == 0 {
+        return 0;
+    }
+    // at most `amount`
+    (amount as u128 * part.min(whole) as u128 / whole as u128) as u64
 }

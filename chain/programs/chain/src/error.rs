@@ -139,4 +139,48 @@ pub enum ChainError {
     VerifierPaid,
     #[msg("the reserve holds less than the verifier's fee")]
     ReserveTooLow,
+    #[msg("the registration is of another role")]
+    RoleWrong,
+    #[msg("a provider's stake is priority and cannot be slashed")]
+    ProviderStakeNotSlashable,
+    #[msg("the part does not continue the key, or is too long")]
+    NodeKeyOffset,
+    #[msg("the key does not hash to the node id")]
+    NodeKeyWrong,
+    #[msg("the key is not complete, or is of another node")]
+    NodeKeyUnverified,
+    #[msg("the instruction in front is not the Ed25519 precompile")]
+    EvidenceUnsigned,
+    #[msg("a signature points outside its own instruction")]
+    EvidenceOffsets,
+    #[msg("a signature is not the culprit's")]
+    EvidenceKeyWrong,
+    #[msg("a signed statement is of another kind, network or program")]
+    EvidenceForeign,
+    #[msg("a signed statement does not parse")]
+    EvidenceMalformed,
+    #[msg("the statements prove nothing against the culprit")]
+    EvidenceInnocent,
+    #[msg("the honeypot was planted after the word was given")]
+    HoneypotTooLate,
+    #[msg("the case was decided already")]
+    CaseClosed,
+    #[msg("the emission cap is over 10000 basis points")]
+    EmissionCapOutOfRange,
+    #[msg("work can still be counted in the epoch")]
+    EpochNotClosed,
+    #[msg("the validator has claimed already")]
+    EmissionClaimed,
+    #[msg("more than was approved, or than the curve has released")]
+    EmissionExceeded,
+    #[msg("the token account is not the earner's")]
+    ClaimPayeeWrong,
+    #[msg("the round did not begin in the epoch")]
+    LivenessRoundWrong,
+    #[msg("the answer was given before the round began, after the deadline, or in the future")]
+    LivenessLate,
+    #[msg("the round does not challenge the provider")]
+    LivenessNotDrawn,
+    #[msg("the round, or a later one, was credited already")]
+    LivenessRepeated,
 }

@@ -70,3 +70,40 @@ pub struct EpochBegan {
     pub started_ms: u64,
     pub total_stake: u64,
 }
+
+#[event]
+pub struct Accused {
+    /// 1 verdicts, 2 honeypot, 3 misrouting.
+    pub kind: u8,
+    /// The registration's account.
+    pub culprit: Pubkey,
+    pub subject: [u8; 32],
+    pub evidence: [u8; 32],
+}
+
+#[event]
+pub struct Slashed {
+    pub kind: u8,
+    pub culprit: Pubkey,
+    pub subject: [u8; 32],
+    /// Atoms that went to the reserve.
+    pub amount: u64,
+}
+
+#[event]
+pub struct EmissionApproved {
+    pub epoch: u64,
+    /// Atoms to providers, routers, validators, verifiers, and for liveness.
+    pub amounts: [u64; 5],
+    pub digest: [u8; 32],
+}
+
+#[event]
+pub struct Claimed {
+    pub epoch: u64,
+    /// 0 validator, 1 provider, 2 router, 3 verifier.
+    pub role: u8,
+    /// Its authority.
+    pub earner: Pubkey,
+    pub amount: u64,
+}

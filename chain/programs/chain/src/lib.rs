@@ -21,16 +21,21 @@ use sbf_builtins as _;
 
 pub mod bls;
 pub mod curve;
+pub mod ed25519;
+pub mod emission;
 pub mod error;
 pub mod escrow;
 pub mod event;
+pub mod evidence;
 pub mod hash;
 pub mod instructions;
+pub mod liveness;
 pub mod merkle;
 pub mod model_id;
 pub mod order;
 pub mod quorum;
 pub mod settlement;
+pub mod slashing;
 pub mod state;
 pub mod supply;
 pub mod vault;
@@ -38,6 +43,7 @@ pub mod work;
 
 use escrow::Terms;
 use instructions::*;
+use liveness::Answer;
 use settlement::Verdict;
 
 // The address of development chains; `chain/interface` says where it comes from.
@@ -51,8 +57,8 @@ pub mod ogong_chain {
         instructions::initialize(ctx, parameters)
     }
 
-    pub fn allocate_launch(ctx: Context<AllocateLaunch>) -> Result<()> {
-        instructions::allocate_launch(ctx)
+    pub fn allocate_launch(ctx: Context<AllocateLaunch>, emission_cap_bps: u16) -> Result<()> {
+        instructions::allocate_launch(ctx, emission_cap_bps)
     }
 
     pub fn register_validator(ctx: Context<RegisterValidator>, registration: Registration) -> Result<()> {
@@ -189,5 +195,53 @@ pub mod ogong_chain {
 
     pub fn refund_expired(ctx: Context<RefundExpired>) -> Result<()> {
         instructions::refund_expired(ctx)
+    }
+
+    pub fn publish_node_key(ctx: Context<PublishNodeKey>, node_id: [u8; 32], offset: u16, part: Vec<u8>) -> Result<()> {
+        instructions::publish_node_key(ctx, node_id, offset, &part)
+    }
+
+    pub fn plant_honeypot(ctx: Context<PlantHoneypot>, commitment: [u8; 32]) -> Result<()> {
+        instructions::plant_honeypot(ctx, commitment)
+    }
+
+    pub fn accuse_validator(ctx: Context<AccuseValidator>, reply_id: [u8; 32]) -> Result<()> {
+        instructions::accuse_validator(ctx, reply_id)
+    }
+
+    pub fn accuse_verifier(ctx: Context<AccuseVerifier>, opening: Opening) -> Result<()> {
+        instructions::accuse_verifier(ctx, &opening)
+    }
+
+    pub fn accuse_router(ctx: Context<AccuseRouter>, query: [u8; 32]) -> Result<()> {
+        instructions::accuse_router(ctx, query)
+    }
+
+    pub fn slash_validator<'info>(ctx: Context<'info, SlashValidator<'info>>, stake_epoch: u64) -> Result<()> {
+        instructions::slash_validator(ctx, stake_epoch)
+    }
+
+    pub fn slash_operator<'info>(ctx: Context<'info, SlashOperator<'info>>, stake_epoch: u64) -> Result<()> {
+        instructions::slash_operator(ctx, stake_epoch)
+    }
+
+    pub fn record_liveness<'info>(ctx: Context<'info, RecordLiveness<'info>>, answer: Answer) -> Result<()> {
+        instructions::record_liveness(ctx, &answer)
+    }
+
+    pub fn approve_emission<'info>(
+        ctx: Context<'info, ApproveEmission<'info>>,
+        number: u64,
+        stake_epoch: u64,
+    ) -> Result<()> {
+        instructions::approve_emission(ctx, number, stake_epoch)
+    }
+
+    pub fn claim_work(ctx: Context<ClaimWork>) -> Result<()> {
+        instructions::claim_work(ctx)
+    }
+
+    pub fn claim_audits(ctx: Context<ClaimAudits>) -> Result<()> {
+        instructions::claim_audits(ctx)
     }
 }

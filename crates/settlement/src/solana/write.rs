@@ -2,7 +2,7 @@
 
 use ogong_base::hash::{ConsensusId, ModelRoot, NetworkId, NodeId, ReplyId};
 use ogong_chain_interface::{
-    Address,
+    Address, EMISSION_CAP_BPS_DEFAULT,
     account::{Config, Escrow, EscrowStatus, Role, Validator},
     address,
     instruction::{
@@ -134,7 +134,8 @@ impl Chain {
         self.create_token_accounts(admin, mint, &launch.wallets()).await?;
         let [team_token, foundation_token, liquidity_token] =
             launch.wallets().map(|wallet| associated_token(&wallet, mint));
-        let allocate = AllocateLaunch { admin: key, team_token, foundation_token, liquidity_token };
+        let emission_cap_bps = EMISSION_CAP_BPS_DEFAULT;
+        let allocate = AllocateLaunch { admin: key, team_token, foundation_token, liquidity_token, emission_cap_bps };
         self.submit(&[allocate.instruction(&self.program)], &[admin]).await?;
         Ok(())
     }

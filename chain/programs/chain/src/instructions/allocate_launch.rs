@@ -3,7 +3,7 @@
 use crate::curve::LAUNCH_ATOMS;
 use crate::error::ChainError;
 use crate::settlement::now_ms;
-use crate::state::{Config, Supply, VERSION};
+use crate::state::{BPS_TOTAL, Config, Supply, VERSION};
 use crate::supply;
 use anchor_lang::prelude::*;
 use anchor_spl::token::{Mint, Token, TokenAccount};
@@ -29,14 +29,17 @@ pub struct AllocateLaunch<'info> {
     pub system_program: Program<'info, System>,
 }
 
-pub fn allocate_launch(ctx: Context<AllocateLaunch>) -> Result<()> {
+pub fn allocate_launch(ctx: Context<AllocateLaunch>, emission_cap_bps: u16) -> Result<()> {
     let accounts = ctx.accounts;
+    // more than a trade costs would pay for washing it
+    require!(emission_cap_bps <= BPS_TOTAL, ChainError::EmissionCapOutOfRange);
     accounts.supply.set_inner(Supply {
         version: VERSION,
         bump: ctx.bumps.supply,
         launched_ms: now_ms()?,
         launched: LAUNCH_ATOMS.iter().sum(),
         emitted: 0,
+        emission_cap_bps,
         reserved: [0; 64],
     });
     let payees = [&accounts.team_token, &accounts.foundation_token, &accounts.liquidity_token];

@@ -28,7 +28,9 @@ pub struct Epoch {
     /// Audits: one for each validator that signed an outcome of one, and for each verifier paid for one.
     pub audits: u64,
     pub verifications: u64,
-    pub reserved: [u64; 8],
+    /// Answers to liveness challenges that were credited.
+    pub liveness: u64,
+    pub reserved: [u64; 7],
     pub members: [Member; VALIDATORS_MAX],
 }
 

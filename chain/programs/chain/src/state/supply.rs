@@ -12,6 +12,8 @@ pub struct Supply {
     pub launched: u64,
     /// Atoms minted by emission.
     pub emitted: u64,
+    /// What a provider's emission in an epoch may be at most, in basis points of the fees that left its own purses.
+    pub emission_cap_bps: u16,
     pub reserved: [u8; 64],
 }
 

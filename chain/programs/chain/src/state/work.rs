@@ -22,7 +22,10 @@ pub struct Work {
     pub fees: u64,
     /// The part of them that went to others than the operator.
     pub outside_fees: u64,
-    pub reserved: [u8; 64],
+    /// Liveness challenges answered, and the round of the last; a provider's.
+    pub liveness: u64,
+    pub last_round: u64,
+    pub reserved: [u8; 48],
 }
 
 impl Work {
