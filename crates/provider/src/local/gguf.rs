@@ -98,9 +98,10 @@ impl Gguf {
         self.pairs.get(&format!("{}.{name}", self.architecture()?)).and_then(Value::as_u64)
     }
 
-    /// Elements of an array that was too long to keep.
+    /// Elements of an array, whether it was short enough to keep or not.
     pub fn array_length(&self, key: &str) -> Option<u64> {
-        self.lengths.get(key).copied()
+        let kept = || Some(self.pairs.get(key)?.as_array()?.len() as u64);
+        self.lengths.get(key).copied().or_else(kept)
     }
 
     /// The weight format, as files are named for it: `Q4_K_M`.
