@@ -2,7 +2,7 @@
 
 use crate::{
     Mesh, MeshConfig, ProviderSpec, Tools,
-    adversary::{Cast, LyingEngine, requantised::Requantised},
+    adversary::requantised,
     client::{Question, ask},
     ledger::TOKEN,
     rho,
@@ -121,14 +121,7 @@ async fn honest(mesh: &Mesh, args: &Args, screen: &Screen) -> Result<Value> {
 
 async fn cheat(mesh: &mut Mesh, args: &Args, screen: &Screen) -> Result<Value> {
     screen.title("A cheat: a provider half as dear that serves Q4_0 weights as if they were the ordered Q8_0");
-    let claims = crate::adversary::honest_capabilities(mesh).await?;
-    let cast = Cast {
-        runs: "Q4_0".to_owned(),
-        claims,
-        log: mesh.dir().join("cheat-engine.log"),
-        threads: mesh.config.engine_threads,
-    };
-    let liar = LyingEngine::start(&mesh.tools, cast, Requantised).await?;
+    let liar = requantised::start(mesh).await?;
     let spec = ProviderSpec {
         upstream: Some(liar.url.clone()),
         verify: false,

@@ -4,7 +4,7 @@
 use anyhow::{Result, ensure};
 use ogong_mesh::{
     Driver, Mesh, MeshConfig, ProviderSpec, Tools,
-    adversary::{Cast, LyingEngine, honest_capabilities, requantised::Requantised},
+    adversary::requantised,
     client::{Question, ask},
     tour::{FINAL, outcome},
 };
@@ -43,13 +43,7 @@ async fn honest_answers_are_paid_to_the_atom(mesh: &Mesh) -> Result<()> {
 }
 
 async fn a_cheat_is_refunded(mesh: &mut Mesh) -> Result<()> {
-    let cast = Cast {
-        runs: "Q4_0".to_owned(),
-        claims: honest_capabilities(mesh).await?,
-        log: mesh.dir().join("cheat-engine.log"),
-        threads: mesh.config.engine_threads,
-    };
-    let liar = LyingEngine::start(&mesh.tools, cast, Requantised).await?;
+    let liar = requantised::start(mesh).await?;
     let upstream = Some(liar.url.clone());
     let bargain = ProviderSpec { upstream, verify: false, price: PRICE / 2, ..ProviderSpec::honest("bargain") };
     mesh.add_provider(&bargain).await?;

@@ -3,7 +3,7 @@
 use super::{ProviderSpec, duties, say};
 use crate::{
     Duty, Mesh, MeshConfig, Tools,
-    adversary::{self, Cast, LyingEngine, requantised::Requantised},
+    adversary::{self, requantised},
     client::{Question, ask},
     ledger::{self, Ledger},
     mesh::{Provider, list_model},
@@ -90,13 +90,7 @@ async fn paid(mesh: &Mesh, gateway: &str, verdict: &str) -> Result<(u64, Outcome
 /// A provider that serves coarser weights under the ordered model's root: rejected, refunded, not paid.
 async fn cheat(mesh: &mut Mesh) -> Result<()> {
     say("a cheat joins: Q4_0 weights sold as Q8_0, at half the price");
-    let cast = Cast {
-        runs: "Q4_0".to_owned(),
-        claims: adversary::honest_capabilities(mesh).await?,
-        log: mesh.dir().join("cheat-engine.log"),
-        threads: mesh.config.engine_threads,
-    };
-    let liar = LyingEngine::start(&mesh.tools, cast, Requantised).await?;
+    let liar = requantised::start(mesh).await?;
     mesh.add_provider(&ProviderSpec { upstream: Some(liar.url.clone()), ..provider("bargain", PRICE / 2) }).await?;
     mesh.joined().await?;
     let thrifty = mesh.start_gateway("gateway-thrifty", Some(PRICE / 2)).await?;
