@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 use crate::error::RequestError;
 use crate::fields;
 use crate::model::{Model, ids};
-use crate::prompt::{self, Body, DEPTH_MAX};
+use crate::prompt::{self, Body, DEPTH_MAX, Parts};
 use crate::sampling::{Constraint, Grammar, Thinking, Trigger, tag_tokens};
 use crate::tools;
+use crate::vision::Prompt;
 
 /// Tools of a request at most.
 const TOOLS_MAX: usize = 512;
@@ -25,8 +26,8 @@ const TOOLS_MAX: usize = 512;
 pub struct Rendered {
     /// The prompt's text.
     pub text: String,
-    /// The prompt's tokens.
-    pub prompt: Vec<u32>,
+    /// The prompt's tokens and images.
+    pub prompt: Prompt,
     /// What the answer may say.
     pub constraint: Constraint,
     /// Reads thinking and tool calls; absent where the answer is plain text.
@@ -45,8 +46,13 @@ pub struct Rendered {
 /// When a member is wrong, or the model's template refuses it.
 pub fn render(model: &Model, body: &Body) -> Result<Rendered, RequestError> {
     let messages = fields::present(body, "messages").unwrap_or(&Value::Null);
-    prompt::check_messages(messages)?;
-    let (messages, continued) = continued(messages, body)?;
+    let parts = if model.projector().is_some() { Parts::TextAndImages } else { Parts::Text };
+    prompt::check_messages(messages, parts)?;
+    let (mut messages, continued) = continued(messages, body)?;
+    let pictures = match model.projector() {
+        None => Vec::new(),
+        Some(projector) => projector.take_pictures(&mut messages)?,
+    };
     let tools = Tools::from_body(body)?;
     let constrained = constrained(body, &tools)?;
     let format = reasoning_format(body)?;
@@ -87,8 +93,13 @@ pub fn render(model: &Model, body: &Body) -> Result<Rendered, RequestError> {
     };
     // What is shown to the model, and what its answer is held against, differ only where its template knows no tools.
     let shown = shown.as_ref().unwrap_or(&applied);
-    let tokens = shown.tokenize_prompt(model.llama(), model.add_bos()).map_err(|error| refused(&error))?;
-    let mut prompt = prompt::without_second_bos(model, ids(tokens));
+    let mut prompt = match model.projector().filter(|_| !pictures.is_empty()) {
+        Some(projector) => projector.prompt(&shown.prompt, model.adds_bos_to(&shown.prompt), &pictures)?,
+        None => {
+            let tokens = shown.tokenize_prompt(model.llama(), model.add_bos()).map_err(|error| refused(&error))?;
+            prompt::without_second_bos(model, ids(tokens)).into()
+        }
+    };
     let mut text = shown.prompt.clone();
     // Grammars of families allow any talk before a call; a call that is required begins at once, unless the model thinks first.
     let begun = if tools.choice == ToolChoice::Required && !applied.supports_thinking && continued.is_none() {
@@ -100,11 +111,11 @@ pub fn render(model: &Model, body: &Body) -> Result<Rendered, RequestError> {
         None
     };
     if let Some(begun) = &begun {
-        prompt.extend(model.tokenize(begun, false, Special::Tokenize).map_err(|error| refused(&error))?);
+        prompt.ids.extend(model.tokenize(begun, false, Special::Tokenize).map_err(|error| refused(&error))?);
         text.push_str(begun);
     }
     if let Some(begun) = &continued {
-        prompt.extend(model.tokenize(begun, false, Special::Plaintext).map_err(|error| refused(&error))?);
+        prompt.ids.extend(model.tokenize(begun, false, Special::Plaintext).map_err(|error| refused(&error))?);
         text.push_str(begun);
     }
     let preserved = single_tokens(model, &applied.preserved_tokens_json)?;

@@ -162,12 +162,12 @@ pub struct ServeFlags {
     /// A chat template to use in place of the model's own; not with --commit.
     #[arg(long, value_name = "FILE")]
     pub chat_template_file: Option<PathBuf>,
-    /// A projector for image input, which this build has no code for.
-    #[arg(long, value_name = "FILE", hide = true)]
+    /// The projector that was made for this model, for images in plain requests.
+    #[arg(long, env = "LLAMAMP_MMPROJ", value_name = "FILE")]
     pub mmproj: Option<PathBuf>,
-    /// Machines to split a model over, which this build has no code for.
-    #[arg(long, alias = "rpc-servers", env = "LLAMAMP_RPC_SERVERS", value_name = "HOST:PORT,...", hide = true)]
-    pub rpc: Option<String>,
+    /// Machines that take part of the model, each running rpc-server; the way to them must be private.
+    #[arg(long, alias = "rpc-servers", env = "LLAMAMP_RPC_SERVERS", value_name = "HOST:PORT", value_delimiter = ',')]
+    pub rpc: Vec<String>,
     /// Flags of llama-server's that ask for what is always so here.
     #[command(flatten)]
     pub settled: SettledFlags,
@@ -300,22 +300,6 @@ impl PlacementFlags {
 }
 
 impl ServeFlags {
-    fn refuse_unbuilt(&self) -> Result<(), Error> {
-        if self.mmproj.is_some() {
-            return Err(Error::Config(
-                "--mmproj: this build has no image input; hint: leave it out to serve text".into(),
-            ));
-        }
-        if self.rpc.as_deref().is_some_and(|servers| !servers.is_empty()) {
-            return Err(Error::Config(
-                "--rpc and LLAMAMP_RPC_SERVERS: this build cannot split a model over machines; hint: use \
-                 llama-server --rpc there, and its address as --upstream"
-                    .into(),
-            ));
-        }
-        Ok(())
-    }
-
     /// The engine's configuration.
     ///
     /// # Errors
@@ -326,13 +310,14 @@ impl ServeFlags {
             class::cache_type(name)
                 .ok_or_else(|| Error::Config(format!("{flag} {name:?} is none of f16, f32, bf16, q8_0, q4_0")))
         };
-        self.refuse_unbuilt()?;
         Ok(EngineConfig {
             threads_batch: self.threads_batch,
             batch: self.batch_size,
             batch_together: self.ubatch_size,
             placement: self.placement.placement(),
             moe_cache_slots: self.placement.moe_cache_slots,
+            mmproj: self.mmproj.clone(),
+            workers: self.rpc.iter().filter(|worker| !worker.is_empty()).cloned().collect(),
             chat_template: self.chat_template_file.clone(),
             speculation: self.spec_type.unwrap_or(if self.model_draft.is_some() {
                 Method::Draft
@@ -439,10 +424,9 @@ mod tests {
             parse(&["-m", "a.gguf", "-md", "d.gguf"]).expect("flags").serve.engine().expect("a configuration");
         assert_eq!(drafted.speculation, Method::Draft);
         assert!(parse(&["-m", "a.gguf", "--spec-type", "draft-eagle"]).is_err());
-        for refused in [["--mmproj", "p.gguf"], ["--rpc", "10.0.0.2:50052"]] {
-            let args = [&["-m", "a.gguf"], &refused[..]].concat();
-            assert!(parse(&args).expect("flags").serve.engine().is_err(), "{refused:?}");
-        }
+        let more = parse(&["-m", "a.gguf", "-mm", "p.gguf", "--rpc", "10.0.0.2:50052,10.0.0.3:50052"]);
+        let more = more.expect("flags").serve.engine().expect("a configuration");
+        assert_eq!((more.mmproj, more.workers.len()), (Some(PathBuf::from("p.gguf")), 2));
         assert!(parse(&["-m", "a.gguf", "-cmoe", "-ncmoe", "3"]).is_err());
     }
 

@@ -33,7 +33,7 @@ use crate::selftest;
 use crate::slot::{Done, Event, Pending};
 use crate::speculate::Method;
 use crate::store::{Committed, Store};
-use crate::{plain, raw};
+use crate::{plain, raw, worker};
 
 /// Requests served at once at most: llama.cpp holds 256 sequences, one of them for scores.
 pub const PARALLEL_MAX: u32 = 255;
@@ -65,12 +65,16 @@ pub struct EngineConfig {
     pub batch_together: Option<u32>,
     /// Where the weights go.
     pub placement: Placement,
+    /// Machines that take part of the model, `host:port` each.
+    pub workers: Vec<String>,
     /// Expert slots of a layer on the GPU, for mixtures larger than its memory.
     pub moe_cache_slots: Option<u32>,
     /// How plain answers are drafted.
     pub speculation: Method,
     /// The model that drafts, where the method needs one.
     pub draft_model: Option<PathBuf>,
+    /// What turns images into rows for the model.
+    pub mmproj: Option<PathBuf>,
     /// A file with a chat template to use in place of the model's own.
     pub chat_template: Option<PathBuf>,
     /// ggml's polling level.
@@ -107,9 +111,11 @@ impl EngineConfig {
             batch: None,
             batch_together: None,
             placement: Placement::default(),
+            workers: Vec::new(),
             moe_cache_slots: None,
             speculation: Method::None,
             draft_model: None,
+            mmproj: None,
             chat_template: None,
             poll: 1,
             flash_attention: true,
@@ -290,9 +296,13 @@ impl Engine {
     /// # Errors
     /// As [`Engine::load`], or [`Error::Stopped`] when given up.
     pub fn load_unless(config: &EngineConfig, cancel: &Cancel) -> Result<Self, Error> {
+        worker::add(&config.workers)?;
         config.placement.check(raw::gpus().len())?;
         let template = config.chat_template.as_deref().map(read_template).transpose()?;
-        let model = Model::load(&config.model, &config.placement, template.as_deref(), !config.plain, cancel)?;
+        let mut model = Model::load(&config.model, &config.placement, template.as_deref(), !config.plain, cancel)?;
+        if let Some(path) = &config.mmproj {
+            model.load_projector(path, config.threads, config.placement.n_gpu_layers != Some(0))?;
+        }
         let model = Arc::new(model);
         let context = config.context(&model)?;
         let metrics = Arc::new(Metrics::default());

@@ -23,6 +23,14 @@ pub enum Error {
         /// llama.cpp's own words.
         log: String,
     },
+    /// The projector is none, or another model's.
+    #[error("projector {path} cannot be loaded: {log}", path = .path.display())]
+    Projector {
+        /// The file.
+        path: PathBuf,
+        /// llama.cpp's own words.
+        log: String,
+    },
     /// The file is no model that generates text.
     #[error("model file {path} cannot serve: {why}", path = .path.display())]
     ModelKind {
@@ -64,6 +72,17 @@ pub enum Error {
     /// Hidden states were not computed.
     #[error("hidden states cannot be read from this model's graph")]
     Hidden,
+    /// An image could not be encoded.
+    #[error("image could not be encoded: {0}")]
+    Image(String),
+    /// A machine that should take part of a model cannot.
+    #[error("worker {endpoint}: {why}")]
+    Worker {
+        /// Its address.
+        endpoint: String,
+        /// What is wrong.
+        why: String,
+    },
     /// Vectors cannot be had.
     #[error("this model's states are not pooled into one vector")]
     Pooling,
@@ -111,8 +130,10 @@ impl Error {
             Self::ModelLoad { .. } | Self::Quantize { .. } => {
                 "it must be a whole GGUF file of an architecture that llama.cpp knows"
             }
+            Self::Projector { .. } => "it must be the mmproj GGUF that was made for this very model",
             Self::Context { .. } => "lower --n-ctx or --parallel",
             Self::Hidden => "this architecture cannot commit or score; start without --commit",
+            Self::Worker { .. } => "is rpc-server running there, and reachable?",
             Self::Pooling => "choose a pooling: --pooling mean, cls or last",
             Self::Busy { .. } => "try again later, or raise --parallel",
             Self::Request(error) => return error.hint(),
@@ -155,6 +176,9 @@ pub enum RequestError {
     /// The model was not trained to fill in the middle.
     #[error("this model cannot fill in the middle: its vocabulary has no tokens for it")]
     NoInfill,
+    /// The model reads text only.
+    #[error("this model reads text only; the request holds an image")]
+    NoImages,
     /// The model only embeds.
     #[error("this model generates no text; it makes embeddings")]
     NoText,
@@ -175,6 +199,7 @@ impl RequestError {
         Some(match self {
             Self::PromptTooLong { .. } => "shorten the prompt, or raise --n-ctx",
             Self::ContextTooLong { .. } => "raise --n-ctx, or route elsewhere",
+            Self::NoImages => "serve a vision model with its projector: --mmproj FILE",
             Self::NoText => "ask /v1/embeddings",
             Self::NoInfill => "use a code model that was trained for it",
             Self::NotCommitting => "start it with --commit or LLAMAMP_COMMIT=1",

@@ -41,6 +41,8 @@ pub mod stop;
 pub mod store;
 pub mod timings;
 pub mod tools;
+pub mod vision;
+pub mod worker;
 
 pub use engine::{Engine, EngineConfig};
 pub use error::{Error, RequestError};

@@ -16,6 +16,7 @@ use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::placement::Placement;
 use crate::raw;
+use crate::vision::Projector;
 
 /// Bytes of a short entry of a file's metadata at most.
 const METADATA_BYTES: usize = 256;
@@ -25,6 +26,8 @@ const HASH_BUFFER_BYTES: usize = 1 << 20;
 /// A model and everything derived from it once.
 #[derive(Debug)]
 pub struct Model {
+    // Dropped before the model that it was made for.
+    projector: Option<Projector>,
     llama: LlamaModel,
     _parts: raw::ModelParts,
     templates: ChatTemplates,
@@ -86,6 +89,7 @@ impl Model {
         let templates =
             ChatTemplates::from_model(&llama, template).map_err(|error| kind(&format!("chat template: {error}")))?;
         Ok(Self {
+            projector: None,
             knows_tools: knows_tools(&templates),
             templates,
             tool_templates: OnceLock::new(),
@@ -106,6 +110,20 @@ impl Model {
     /// The wrapped model.
     pub fn llama(&self) -> &LlamaModel {
         &self.llama
+    }
+
+    /// What turns images into rows, where one was loaded.
+    pub fn projector(&self) -> Option<&Projector> {
+        self.projector.as_ref()
+    }
+
+    /// Loads what turns images into rows for this model.
+    ///
+    /// # Errors
+    /// When it is none, or another model's.
+    pub fn load_projector(&mut self, path: &Path, threads: u32, gpu: bool) -> Result<(), Error> {
+        self.projector = Some(Projector::load(path, &self.llama, threads, gpu)?);
+        Ok(())
     }
 
     /// The chat templates that the file carries.
@@ -189,6 +207,12 @@ impl Model {
     /// Whether prompts begin with BOS.
     pub fn add_bos(&self) -> AddBos {
         if self.llama.add_bos_token() { AddBos::Always } else { AddBos::Never }
+    }
+
+    /// Whether a beginning-of-sequence token goes before `text`: templates may write it themselves.
+    pub fn adds_bos_to(&self, text: &str) -> bool {
+        let writes_it = self.bos().is_some_and(|bos| text.as_bytes().starts_with(&self.written(bos)));
+        matches!(self.add_bos(), AddBos::Always) && !writes_it
     }
 
     /// The beginning-of-sequence token.

@@ -17,6 +17,7 @@ use crate::model::Model;
 use crate::prompt::{self, Body};
 use crate::request::{Framing, Generate, How, Prepared};
 use crate::sampling::{Constraint, Sampling};
+use crate::vision::{Prompt, is_image};
 
 /// Answers of one request at most, over all its prompts.
 pub const ANSWERS_MAX: usize = 64;
@@ -63,7 +64,7 @@ impl std::fmt::Debug for Plain {
 /// Prompts and what holds for the answers to all of them.
 struct Asked {
     endpoint: Endpoint,
-    prompts: Vec<Vec<u32>>,
+    prompts: Vec<Prompt>,
     constraint: Constraint,
     reader: Option<Arc<ChatParams>>,
     stops: Vec<String>,
@@ -72,7 +73,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn completion(prompts: Vec<Vec<u32>>, body: &Body) -> Result<Self, RequestError> {
+    fn completion(prompts: Vec<Prompt>, body: &Body) -> Result<Self, RequestError> {
         let grammar = Constrained::from_body(body)?.grammar()?;
         Ok(Self {
             endpoint: Endpoint::Completions,
@@ -118,7 +119,7 @@ pub fn prepare(model: &Model, n_ctx: u32, bytes: &[u8]) -> Result<Prepared, Requ
 pub fn prepare_infill(model: &Model, n_ctx: u32, bytes: &[u8]) -> Result<Prepared, RequestError> {
     let body = prompt::parse_body(bytes)?;
     refuse_unsupported(&body)?;
-    let asked = Asked::completion(vec![infill::prompt(model, n_ctx, &body)?], &body)?;
+    let asked = Asked::completion(vec![infill::prompt(model, n_ctx, &body)?.into()], &body)?;
     prepared(model, n_ctx, &body, asked)
 }
 
@@ -142,7 +143,7 @@ fn prepared(model: &Model, n_ctx: u32, body: &Body, asked: Asked) -> Result<Prep
         let limit = wanted.min(room(&prompt, n_ctx)?);
         for nth in 0..answers {
             let nth = u32::try_from(nth).unwrap_or(0);
-            let chain = sampling.chain(model, &asked.constraint, &prompt, nth)?;
+            let chain = sampling.chain(model, &asked.constraint, &prompt.tokens(), nth)?;
             let plain = Plain {
                 chain,
                 stops: stops.clone(),
@@ -161,14 +162,17 @@ fn prepared(model: &Model, n_ctx: u32, body: &Body, asked: Asked) -> Result<Prep
 /// Tokens that the context has room for after the prompt.
 ///
 /// # Errors
-/// When the prompt is empty or leaves none.
-pub fn room(prompt: &[u32], n_ctx: u32) -> Result<u32, RequestError> {
-    if prompt.is_empty() {
-        return Err(RequestError::member("prompt", "the prompt has no tokens"));
+/// When the prompt is empty, ends with an image, or leaves none.
+pub fn room(prompt: &Prompt, n_ctx: u32) -> Result<u32, RequestError> {
+    match prompt.ids.last() {
+        None => return Err(RequestError::member("prompt", "the prompt has no tokens")),
+        Some(id) if is_image(*id) => return Err(RequestError::member("prompt", "text must follow the last image")),
+        Some(_) => {}
     }
-    let room = (n_ctx as usize).saturating_sub(prompt.len());
+    let cells = prompt.cells();
+    let room = (n_ctx as usize).saturating_sub(cells);
     if room == 0 {
-        return Err(RequestError::PromptTooLong { n_prompt: prompt.len(), n_ctx });
+        return Err(RequestError::PromptTooLong { n_prompt: cells, n_ctx });
     }
     Ok(u32::try_from(room).unwrap_or(u32::MAX))
 }
@@ -203,13 +207,17 @@ fn logprobs(body: &Body, endpoint: Endpoint) -> Result<Option<usize>, RequestErr
 }
 
 /// A string, token ids, or an array of either; with `suffix`, what is to be filled in between.
-fn completion_prompts(model: &Model, n_ctx: u32, body: &Body) -> Result<Vec<Vec<u32>>, RequestError> {
+fn completion_prompts(model: &Model, n_ctx: u32, body: &Body) -> Result<Vec<Prompt>, RequestError> {
     if fields::text(body, "suffix")?.is_some_and(|suffix| !suffix.is_empty()) {
-        return Ok(vec![infill::completion(model, n_ctx, body)?]);
+        return Ok(vec![infill::completion(model, n_ctx, body)?.into()]);
     }
-    let one = |value: &Value| prompt::completion_ids(model, value);
+    let one = |value: &Value| match (value, model.projector()) {
+        (Value::Object(_), None) => Err(RequestError::NoImages),
+        (Value::Object(_), Some(projector)) => projector.native(value, model.adds_bos_to("")),
+        _ => prompt::completion_ids(model, value).map(Prompt::from),
+    };
     match body.get("prompt") {
-        Some(Value::Array(items)) if items.iter().any(|item| item.is_string() || item.is_array()) => {
+        Some(Value::Array(items)) if items.iter().any(|item| !item.is_number()) => {
             if items.len() > ANSWERS_MAX {
                 return Err(RequestError::member("prompt", format!("must hold at most {ANSWERS_MAX} prompts")));
             }

@@ -61,7 +61,7 @@ pub fn prompt_ids(model: &Model, body: &Body, issued_ms: Option<u64>) -> Result<
 
 fn chat_ids(model: &Model, body: &Body, issued_ms: Option<u64>) -> Result<Vec<u32>, RequestError> {
     let messages = body.get("messages").unwrap_or(&Value::Null);
-    check_messages(messages)?;
+    check_messages(messages, Parts::Text)?;
     let text = messages.to_string();
     let params = ChatApplyParams::new(text)
         .with_template_kwargs(template_arguments(body, issued_ms)?)
@@ -133,11 +133,20 @@ pub fn template_arguments(body: &Body, issued_ms: Option<u64>) -> Result<String,
     Ok(Value::Object(arguments).to_string())
 }
 
+/// What the contents of messages may consist of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// Text only: without a projector, and in committed requests, whose answers are checked by their text.
+    Text,
+    /// Text and images.
+    TextAndImages,
+}
+
 /// Refuses messages that llama.cpp should not see.
 ///
 /// # Errors
-/// When they are no list of messages with text.
-pub fn check_messages(messages: &Value) -> Result<(), RequestError> {
+/// When they are no list of messages with such parts.
+pub fn check_messages(messages: &Value, parts: Parts) -> Result<(), RequestError> {
     let Some(messages) = messages.as_array() else { return Err(RequestError::member("messages", "must be an array")) };
     if messages.is_empty() || messages.len() > MESSAGES_MAX {
         return Err(RequestError::member(
@@ -152,7 +161,7 @@ pub fn check_messages(messages: &Value) -> Result<(), RequestError> {
         if !message.get("role").is_some_and(Value::is_string) {
             return Err(wrong("role must be a string"));
         }
-        check_content(message.get("content"), &at)?;
+        check_content(message.get("content"), parts, &at)?;
         for value in message.values() {
             check_text(value, &at, DEPTH_MAX)?;
         }
@@ -160,14 +169,17 @@ pub fn check_messages(messages: &Value) -> Result<(), RequestError> {
     Ok(())
 }
 
-fn check_content(content: Option<&Value>, at: &str) -> Result<(), RequestError> {
+fn check_content(content: Option<&Value>, parts: Parts, at: &str) -> Result<(), RequestError> {
     let wrong = |why: &str| Err(RequestError::member(at, why));
     match content {
         None | Some(Value::Null | Value::String(_)) => Ok(()),
-        Some(Value::Array(parts)) => {
-            for part in parts {
-                if part.get("type").and_then(Value::as_str) != Some("text") {
-                    return wrong("this model reads text only; content parts must be of type text");
+        Some(Value::Array(given)) => {
+            for part in given {
+                match (part.get("type").and_then(Value::as_str), parts) {
+                    (Some("text"), _) => {}
+                    (Some("image_url"), Parts::TextAndImages) => continue,
+                    (Some("image_url"), Parts::Text) => return Err(RequestError::NoImages),
+                    _ => return wrong("content parts must be of type text or image_url"),
                 }
                 if !part.get("text").is_some_and(Value::is_string) {
                     return wrong("a text part needs a text");
@@ -242,7 +254,7 @@ mod tests {
 
     #[test]
     fn messages_are_checked_before_llama_sees_them() {
-        let check = |text: &str| check_messages(body(text).get("messages").expect("messages"));
+        let check = |text: &str| check_messages(body(text).get("messages").expect("messages"), Parts::Text);
         assert!(check(r#"{"messages":[{"role":"user","content":"x"}]}"#).is_ok());
         assert!(check(r#"{"messages":[{"role":"user","content":[{"type":"text","text":"x"}]}]}"#).is_ok());
         for bad in [
@@ -256,6 +268,12 @@ mod tests {
         ] {
             assert!(check(bad).is_err(), "{bad}");
         }
+        let image = r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:,"}}]}]"#;
+        let image: Value = serde_json::from_str(image).expect("messages");
+        assert_eq!(check_messages(&image, Parts::Text), Err(RequestError::NoImages));
+        assert_eq!(check_messages(&image, Parts::TextAndImages), Ok(()));
+        let marker = serde_json::json!([{"role": "user", "content": [{"type": "media_marker", "text": "x"}]}]);
+        assert!(check_messages(&marker, Parts::TextAndImages).is_err(), "only the engine sets markers");
     }
 
     #[test]

@@ -168,7 +168,7 @@ mod tests {
             seed: [0; 32],
         };
         let how = How::Committed(Box::new(commit));
-        let job = Generate { prompt: vec![1], limit: 1, stream: false, how };
+        let job = Generate { prompt: vec![1].into(), limit: 1, stream: false, how };
         (Pending { job, events, arrived: std::time::Instant::now() }, receiver)
     }
 

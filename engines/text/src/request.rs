@@ -18,12 +18,13 @@ use crate::memory::Reuse;
 use crate::model::Model;
 use crate::plain::{Plain, room};
 use crate::prompt::{self, Body};
+use crate::vision::Prompt;
 
 /// What to generate.
 #[derive(Debug)]
 pub struct Generate {
-    /// Prompt tokens, at least one.
-    pub prompt: Vec<u32>,
+    /// The prompt, of at least one token.
+    pub prompt: Prompt,
     /// Answer tokens at most: the request's limit, or what the context has room for (SPEC 3.2).
     pub limit: u32,
     /// Whether text is wanted as it comes.
@@ -147,7 +148,7 @@ pub fn committed(
     }
     let body = prompt::parse_body(&bytes)?;
     let params = SamplingParams::from_body(&bytes, limits.max_tokens).map_err(refused)?;
-    let prompt = prompt::prompt_ids(model, &body, Some(limits.issued_ms))?;
+    let prompt = Prompt::from(prompt::prompt_ids(model, &body, Some(limits.issued_ms))?);
     let mut framing = Framing::from_body(&body, prompt::endpoint_of(&body)?)?;
     framing.committed = true;
     let limit = params.max_tokens.min(room(&prompt, limits.n_ctx)?);

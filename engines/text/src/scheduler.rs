@@ -22,9 +22,10 @@ use crate::model::Model;
 use crate::queue::{Queue, Work};
 use crate::raw::{Context, Row};
 use crate::score::ScoreRun;
-use crate::slot::{Pending, Progress, RowOf, Slot};
+use crate::slot::{Pending, Piece, Progress, RowOf, Slot};
 use crate::speculate::Method;
 use crate::store::Store;
+use crate::vision::is_image;
 
 /// Everything the thread works with.
 pub struct Scheduler<'model> {
@@ -167,7 +168,7 @@ impl<'model> Scheduler<'model> {
     fn seat(&mut self, pending: Pending) {
         let slots = &self.slots;
         let free = (0..slots.len()).filter(|index| slots.get(*index).is_some_and(Option::is_none));
-        let Some(index) = memory::seat(&self.memories, free, &pending.job.prompt, pending.job.reuse()) else {
+        let Some(index) = memory::seat(&self.memories, free, &pending.job.prompt.ids, pending.job.reuse()) else {
             // The queue hands out no more than there are free slots.
             let _ = pending.events.try_send(crate::slot::Event::Failed(Error::Stopped));
             return;
@@ -190,13 +191,15 @@ impl<'model> Scheduler<'model> {
     fn warm(&mut self, index: usize) {
         let Some(slot) = self.slots.get(index).and_then(Option::as_ref) else { return };
         let reuse = slot.reuse();
-        let found = memory::find(&self.memories, index, slot.prompt(), reuse);
+        let found = memory::find(&self.memories, index, &slot.prompt().ids, reuse);
         let mut tokens = found.tokens;
         if found.sequence != index {
             tokens =
                 if self.context.copy_sequence(sequence_of(found.sequence), sequence_of(index)) { tokens } else { 0 };
             self.remember_copy(found.sequence, index, tokens);
         }
+        let whole = self.slots.get(index).and_then(Option::as_ref).map(|slot| slot.prompt().whole_images(tokens));
+        tokens = whole.unwrap_or(0);
         if !self.still_holds(index, tokens) {
             tokens = 0;
         }
@@ -246,7 +249,10 @@ impl<'model> Scheduler<'model> {
         let Some(slot) = self.slots.get(index).and_then(Option::as_ref) else { return tokens };
         let Some(memory) = self.memories.get_mut(index) else { return tokens };
         let held = memory.tokens().to_vec();
-        let runs = memory::movable(&held, slot.prompt(), tokens, self.cache_reuse);
+        if !slot.prompt().images.is_empty() || held.iter().any(|id| is_image(*id)) {
+            return tokens;
+        }
+        let runs = memory::movable(&held, &slot.prompt().ids, tokens, self.cache_reuse);
         if runs.is_empty() {
             return tokens;
         }
@@ -293,19 +299,32 @@ impl<'model> Scheduler<'model> {
                 self.in_prompt.remove(0);
                 continue;
             };
-            let Some((position, tokens)) = slot.prompt_chunk(self.chunk) else {
+            let Some(piece) = slot.prompt_piece(self.chunk) else {
                 self.in_prompt.remove(0);
                 continue;
             };
-            let count = tokens.len();
-            let outcome = self.context.decode(crate::score::rows(tokens, position, sequence_of(index), false), false);
+            let (sequence, memory) = (sequence_of(index), self.memories.get_mut(index));
+            let outcome = match piece {
+                Piece::Text { position, tokens } => {
+                    let rows = crate::score::rows(tokens, position, sequence, false);
+                    self.context.decode(rows, false).map(|()| {
+                        memory.into_iter().for_each(|memory| memory.computed(tokens));
+                        tokens.len()
+                    })
+                }
+                Piece::Image(image) => match self.model.projector() {
+                    None => Err(Error::Stopped),
+                    Some(projector) => projector.decode(&mut self.context, image, sequence).map(|()| {
+                        let ids = slot.prompt().ids.get(image.start..image.start + image.positions);
+                        memory.into_iter().for_each(|memory| memory.moved(ids.unwrap_or_default()));
+                        image.positions
+                    }),
+                },
+            };
             match outcome {
-                Ok(()) => {
-                    if let Some(memory) = self.memories.get_mut(index) {
-                        memory.computed(tokens);
-                    }
+                Ok(count) => {
                     slot.prefilled(count);
-                    if slot.prompt_chunk(self.chunk).is_none() {
+                    if slot.prompt_piece(self.chunk).is_none() {
                         self.in_prompt.remove(0);
                     }
                 }

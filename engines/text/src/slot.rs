@@ -23,6 +23,7 @@ use crate::speculate::{Method, Ngrams};
 use crate::stop::{Scan, StopScanner};
 use crate::store::{Committed, Store};
 use crate::timings::{Clock, Timings};
+use crate::vision::{Image, Prompt};
 
 /// What a listener hears of its reply.
 #[derive(Debug)]
@@ -88,7 +89,7 @@ pub struct Pending {
 
 /// A reply that holds a sequence.
 pub struct Slot {
-    prompt: Vec<u32>,
+    prompt: Prompt,
     limit: u32,
     stream: bool,
     events: mpsc::Sender<Event>,
@@ -122,6 +123,20 @@ struct Committing {
     builder: Option<TrajectoryBuilder>,
 }
 
+/// What of a prompt is computed together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'slot> {
+    /// Tokens from a position on.
+    Text {
+        /// The first one's position.
+        position: usize,
+        /// The tokens.
+        tokens: &'slot [u32],
+    },
+    /// An image.
+    Image(&'slot Image),
+}
+
 /// Whether a slot goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -153,7 +168,7 @@ impl Slot {
         let Pending { job: Generate { prompt, limit, stream, how }, events, arrived } = pending;
         let (stops, chooser) = match how {
             How::Committed(commit) => {
-                let builder = TrajectoryBuilder::new(&prompt, class.class_hash(), commit.params.clone());
+                let builder = TrajectoryBuilder::new(&prompt.ids, class.class_hash(), commit.params.clone());
                 let stops = StopScanner::new(commit.params.stop.iter().cloned());
                 let committing = Committing { commit: *commit, counts: Counts::default(), builder: Some(builder) };
                 (stops, Chooser::Committed(Box::new(committing)))
@@ -166,7 +181,7 @@ impl Slot {
         };
         Self {
             ngrams,
-            last: prompt.last().copied().unwrap_or_default(),
+            last: prompt.ids.last().copied().unwrap_or_default(),
             prompt,
             limit,
             stream,
@@ -188,8 +203,8 @@ impl Slot {
         self.events.is_closed()
     }
 
-    /// The prompt's tokens.
-    pub fn prompt(&self) -> &[u32] {
+    /// The prompt.
+    pub fn prompt(&self) -> &Prompt {
         &self.prompt
     }
 
@@ -214,28 +229,37 @@ impl Slot {
         self.clock = Clock::begin();
     }
 
-    /// The next prompt chunk: its first position and its tokens; `None` once all but the last token are in.
-    pub fn prompt_chunk(&self, chunk: usize) -> Option<(usize, &[u32])> {
-        let until = self.prompt.len().saturating_sub(1);
-        let end = until.min(self.prefilled + chunk);
-        self.prompt.get(self.prefilled..end).filter(|tokens| !tokens.is_empty()).map(|tokens| (self.prefilled, tokens))
+    /// What of the prompt comes next; `None` once all but the last token are in.
+    pub fn prompt_piece(&self, chunk: usize) -> Option<Piece<'_>> {
+        if let Some(image) = self.prompt.image_at(self.prefilled) {
+            return Some(Piece::Image(image));
+        }
+        let until = self.prompt.ids.len().saturating_sub(1);
+        let text = self.prompt.next_image(self.prefilled).unwrap_or(until);
+        let end = until.min(text).min(self.prefilled + chunk);
+        let tokens = self.prompt.ids.get(self.prefilled..end).filter(|tokens| !tokens.is_empty())?;
+        Some(Piece::Text { position: self.prefilled, tokens })
     }
 
-    /// Notes that prompt tokens were decoded.
-    pub fn prefilled(&mut self, tokens: usize) {
-        self.prefilled += tokens;
+    /// Notes that so many positions of the prompt were decoded.
+    pub fn prefilled(&mut self, positions: usize) {
+        self.prefilled += positions;
     }
 
     /// The token and position of the next answer row.
     pub fn next_row(&self) -> (u32, u32) {
-        let position = self.prompt.len().saturating_sub(1) + self.n_tokens as usize;
+        let position = self.prompt.ids.len().saturating_sub(1) + self.n_tokens as usize;
         (self.last, u32::try_from(position).unwrap_or(u32::MAX))
     }
 
-    /// Tokens that may be drafted; none of a committed answer's, and never up to the limit.
+    /// Tokens that may be drafted; none of a committed answer's or after an image, and never up to the limit.
     pub fn draft_room(&self) -> usize {
         let left = self.limit.saturating_sub(self.n_tokens).saturating_sub(1);
-        if self.is_committed() { 0 } else { usize::try_from(left).unwrap_or(usize::MAX) }
+        if self.is_committed() || !self.prompt.images.is_empty() {
+            0
+        } else {
+            usize::try_from(left).unwrap_or(usize::MAX)
+        }
     }
 
     /// Drafts from what stands before.
@@ -310,7 +334,7 @@ impl Slot {
                     return Progress::Ended;
                 }
                 metrics.ended(Outcome::Done);
-                let n_prompt = u32::try_from(self.prompt.len()).unwrap_or(u32::MAX);
+                let n_prompt = u32::try_from(self.prompt.cells()).unwrap_or(u32::MAX);
                 let n_cached = u32::try_from(self.n_cached).unwrap_or(u32::MAX);
                 let timings = self.clock.timings(n_cached, n_prompt.saturating_sub(n_cached), self.n_tokens);
                 metrics.answered(&timings);

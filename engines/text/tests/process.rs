@@ -138,3 +138,62 @@ fn the_engine_ends_with_the_one_who_started_it() {
         assert_eq!(child.wait().expect("it ends").code(), Some(0), "after {pause_ms} ms");
     }
 }
+
+/// A worker's process, ended with its guard.
+struct Worker(std::process::Child, String);
+
+impl Worker {
+    fn start() -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = free.local_addr().expect("address").port().to_string();
+        drop(free);
+        let program = env!("CARGO_BIN_EXE_rpc-server");
+        let worker = Command::new(program).args(["--port", &port, "--threads", "1"]).stderr(Stdio::null()).spawn();
+        let endpoint = format!("127.0.0.1:{port}");
+        let worker = Self(worker.expect("the program runs"), endpoint);
+        let until = std::time::Instant::now() + Duration::from_secs(60);
+        while std::net::TcpStream::connect(&worker.1).is_err() {
+            assert!(std::time::Instant::now() < until, "the worker does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        worker
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// An answer of a supervised engine, one token long.
+async fn answer(client: &ogong_engine::EngineClient) -> Result<String, Error> {
+    let body = r#"{"messages":[{"role":"user","content":"Say hi."}],"max_tokens":6,"temperature":0}"#;
+    let answer = client.forward("/v1/chat/completions", body.into(), None).await?;
+    let answer: serde_json::Value = serde_json::from_slice(&answer.bytes().await.expect("body")).expect("json");
+    Ok(answer["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn a_model_is_spread_over_two_workers() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let alone = Supervisor::start(supervised(&dir)).await.expect("an engine");
+    let expected = answer(alone.client()).await.expect("an answer");
+    alone.stop().await;
+
+    let workers = [Worker::start(), Worker::start()];
+    let list = workers.each_ref().map(|worker| worker.1.as_str()).join(",");
+    let extra_args = vec!["--rpc".to_owned(), list.clone()];
+    let config = SupervisorConfig { extra_args, commit: false, plain: true, ..supervised(&dir) };
+    let spread = Supervisor::start(config).await.expect("an engine");
+    assert_eq!(answer(spread.client()).await.expect("an answer"), expected, "where it is computed changes nothing");
+    drop(workers);
+    assert!(answer(spread.client()).await.is_err(), "its layers are gone with the workers");
+    spread.stop().await;
+
+    let path = model("Q8_0");
+    let output = run(&["--model", path.to_str().expect("utf-8"), "--port", "0", "--rpc", &list]);
+    let error = error_of(&output);
+    assert!(output.status.code() == Some(1) && error.contains("rpc-server"), "{error}");
+}

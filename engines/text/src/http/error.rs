@@ -69,6 +69,7 @@ impl From<RequestError> for Refusal {
             RequestError::NotCommitting => "commit_unavailable",
             RequestError::NotExact { .. } => "exact_unavailable",
             RequestError::NoText => "generation_unavailable",
+            RequestError::NoImages => "images_unavailable",
             RequestError::NoInfill => "infill_unavailable",
             RequestError::Member { .. } => "invalid_value",
         };

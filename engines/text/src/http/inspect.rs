@@ -54,7 +54,7 @@ pub async fn props(State(app): State<App>) -> Result<Json<Value>, Refusal> {
         "chat_template": model.templates().source(None).unwrap_or_default(),
         "chat_template_caps": caps,
         "supports_thinking": model.templates().supports_enable_thinking(),
-        "modalities": {"vision": false, "audio": false},
+        "modalities": {"vision": model.projector().is_some(), "audio": false},
         "bos_token": written(model.llama().token_bos()),
         "eos_token": written(model.llama().token_eos()),
         "build_info": capabilities.engine,

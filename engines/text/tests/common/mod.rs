@@ -1,7 +1,9 @@
 //! What the tests share: the model, requests, and an audit of a reply as a validator would do it.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod gguf;
 pub mod server;
+pub mod tiny;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
