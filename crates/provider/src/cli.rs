@@ -127,6 +127,14 @@ pub struct Configure {
     /// Model file to spawn the text engine for.
     #[arg(long, value_name = "GGUF")]
     pub embedded_text: Option<PathBuf>,
+    /// Multimodal projector (GGUF) for that model, for image input.
+    #[arg(long, value_name = "GGUF", conflicts_with = "upstream")]
+    pub mmproj: Option<PathBuf>,
+    /// Models with their engine arguments instead of --embedded-text, as `local` takes them: JSON, or the path of a JSON file.
+    ///
+    /// The network is served one model by each provider: the only one, or the one whose id is --model-id or its last part.
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["upstream", "embedded_text", "mmproj"])]
+    pub served_models: Option<String>,
     /// Short machine id; with the node key it forms the provider id.
     #[arg(long, value_name = "NAME")]
     pub machine: Option<String>,

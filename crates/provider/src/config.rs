@@ -1,6 +1,10 @@
 //! `config.json`: what `configure` writes and `start` reads. Parsed once into [`Network`], which cannot be wrong.
 
-use crate::{cli::Configure, error::Error};
+use crate::{
+    cli::Configure,
+    error::Error,
+    local::{library::PROJECTOR, served},
+};
 use ogong_base::{
     hash::ChainKey,
     model_id::{ModelId, Tier},
@@ -30,6 +34,12 @@ pub struct Config {
     /// Model file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embedded_text: Option<PathBuf>,
+    /// Its projector.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mmproj: Option<PathBuf>,
+    /// Models with their engine arguments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub served_models: Vec<served::Model>,
     /// Machine name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
@@ -100,14 +110,9 @@ impl Config {
     /// # Errors
     /// The first flag whose value has the wrong form.
     pub fn apply(&mut self, flags: &Configure) -> Result<(), Error> {
-        let Configure { api_key, upstream, embedded_text, machine, join_network, .. } = flags;
+        let Configure { api_key, machine, join_network, .. } = flags;
         set(&mut self.api_key, api_key);
-        if upstream.is_some() || embedded_text.is_some() {
-            (self.upstream, self.embedded_text) = (upstream.clone(), None);
-            if let Some(path) = embedded_text {
-                self.embedded_text = Some(absolute(path)?);
-            }
-        }
+        self.apply_source(flags)?;
         if let Some(name) = machine {
             self.machine = Some(machine_name(name)?);
         }
@@ -119,6 +124,52 @@ impl Config {
         set(&mut self.verify, &flags.verify);
         parse_into(&mut self.verifier_bind, "--verifier-bind", &flags.verifier_bind)?;
         parse_into(&mut self.stake_owner, "--stake-owner", &flags.stake_owner)
+    }
+
+    /// Where answers come from: one source at a time.
+    fn apply_source(&mut self, flags: &Configure) -> Result<(), Error> {
+        let Configure { upstream, embedded_text, served_models, .. } = flags;
+        if upstream.is_some() || embedded_text.is_some() || served_models.is_some() {
+            self.upstream.clone_from(upstream);
+            self.embedded_text = embedded_text.as_deref().map(absolute).transpose()?;
+            self.served_models = served_models.as_deref().map(served::read).transpose()?.unwrap_or_default();
+            self.mmproj = None;
+        }
+        if let Some(path) = &flags.mmproj {
+            if self.embedded_text.is_none() {
+                let why = "goes with --embedded-text; among --served-models it stands in a model's args".to_owned();
+                return Err(Error::Flag { flag: "--mmproj", why });
+            }
+            self.mmproj = Some(absolute(path)?);
+        }
+        Ok(())
+    }
+
+    /// The model that the engine is started for, and its further arguments.
+    ///
+    /// # Errors
+    /// When none is configured, or several are and none of them is the one that is offered.
+    pub fn text_model(&self) -> Result<(PathBuf, Vec<String>), Error> {
+        if let Some(model) = &self.embedded_text {
+            let projector = self.mmproj.iter().flat_map(|path| [PROJECTOR.to_owned(), path.display().to_string()]);
+            return Ok((model.clone(), projector.collect()));
+        }
+        let offered = self.model_id.as_ref().map(ToString::to_string).unwrap_or_default();
+        let is_offered = |model: &&served::Model| {
+            model.id == offered || offered.rsplit('/').next().is_some_and(|last| !last.is_empty() && last == model.id)
+        };
+        let chosen = match self.served_models.as_slice() {
+            [] => return Err(Error::NoModel),
+            [only] => only,
+            several => several.iter().find(is_offered).ok_or_else(|| Error::Flag {
+                flag: "--served-models",
+                why: format!(
+                    "holds {} models and none with the id of --model-id; hint: name it as --model-id ends",
+                    several.len()
+                ),
+            })?,
+        };
+        Ok((chosen.path.clone(), chosen.args.clone()))
     }
 
     fn apply_network(&mut self, flags: &Configure) -> Result<(), Error> {
@@ -267,6 +318,29 @@ mod tests {
         let third = Configure { upstream: Some("http://127.0.0.1:1/v1".into()), ..Configure::default() };
         config.apply(&third).expect("good flags");
         assert_eq!(config.embedded_text, None, "one source of answers at a time");
+    }
+
+    #[test]
+    fn the_engine_gets_the_projector_and_the_arguments() {
+        let mut config = Config::default();
+        let alone = Configure { mmproj: Some("/p.gguf".into()), ..Configure::default() };
+        assert!(config.apply(&alone).is_err(), "a projector of no model");
+        config.apply(&Configure { embedded_text: Some("/m.gguf".into()), ..Configure::default() }).expect("a model");
+        config.apply(&alone).expect("its projector");
+        let (model, args) = config.text_model().expect("a model");
+        assert_eq!((model, args), ("/m.gguf".into(), vec!["--mmproj".to_owned(), "/p.gguf".to_owned()]));
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let model = |id: &str| format!(r#"{{"id":"{id}","path":{:?},"args":["--alias","{id}"]}}"#, file.path());
+        let json = format!("[{},{}]", model("a"), model("b"));
+        config.apply(&Configure { served_models: Some(json), ..Configure::default() }).expect("a set");
+        assert_eq!((&config.embedded_text, &config.mmproj), (&None, &None), "one source of answers at a time");
+        assert!(config.text_model().is_err(), "which of the two");
+        config
+            .apply(&Configure { model_id: Some("ogong/verified/me/b".into()), ..Configure::default() })
+            .expect("an id");
+        assert_eq!(config.text_model().expect("the one offered").1, ["--alias", "b"]);
+        let again: Config = serde_json::from_str(&serde_json::to_string(&config).expect("json")).expect("read again");
+        assert_eq!(again, config);
     }
 
     #[test]

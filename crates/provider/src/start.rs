@@ -53,8 +53,9 @@ impl Engine {
         if let Some(url) = &config.upstream {
             return Ok(Self::Upstream(EngineClient::new(url)?));
         }
-        let model = config.embedded_text.as_ref().ok_or(Error::NoModel)?;
-        let mut spawn = SupervisorConfig::new(model, verifier::log_dir(home).join("engine.log"));
+        let (model, args) = config.text_model()?;
+        let mut spawn = SupervisorConfig::new(&model, verifier::log_dir(home).join("engine.log"));
+        spawn.extra_args = args;
         spawn.commit = config.join_network;
         (spawn.parallel, spawn.n_ctx, spawn.threads) = (config.parallel, config.n_ctx, config.threads);
         info!(model = %model.display(), "starting the engine");

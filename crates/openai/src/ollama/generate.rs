@@ -53,7 +53,7 @@ impl Generate {
         let images = read::array(&request, "images")?;
         let images: Result<Vec<Value>, Error> =
             images.iter().enumerate().map(|(i, image)| format::image_part(image, &format!("images[{i}]"))).collect();
-        Ok(Self {
+        let read = Self {
             model: read::model(&request)?,
             stream: read::flag(&request, "stream")?.unwrap_or(true),
             prompt: read::text(&request, "prompt")?.unwrap_or_default(),
@@ -66,7 +66,17 @@ impl Generate {
             keep_alive: KeepAlive::read(request.get("keep_alive"))?,
             show_thinking,
             extra,
-        })
+        };
+        let without = [("raw", read.raw), ("suffix", read.suffix.is_some()), ("context", !read.context.is_empty())];
+        match without.iter().find(|(_, given)| *given && !read.images.is_empty()) {
+            Some((member, _)) => {
+                let why = format!(
+                    "images are shown to the model's chat template, which {member} goes past; send them to /api/chat"
+                );
+                Err(Error::member("images", why))
+            }
+            None => Ok(read),
+        }
     }
 
     /// Whether the request only loads or unloads the model.
@@ -160,6 +170,17 @@ mod tests {
         let infill = generate.infill_body("b", &options);
         assert_eq!((&infill["input_suffix"], &infill["n_predict"]), (&json!("b"), &json!(5)));
         assert!(read(json!({"model": "m"})).expect("a load").is_empty());
+    }
+
+    #[test]
+    fn images_go_with_the_template_only() {
+        let image = json!(["iVBORw0KGgo="]);
+        assert_eq!(read(json!({"model": "m", "prompt": "a", "images": image})).expect("a prompt").images.len(), 1);
+        for past in [json!({"raw": true}), json!({"suffix": "b"}), json!({"context": [1]})] {
+            let mut request = json!({"model": "m", "prompt": "a", "images": image});
+            request.as_object_mut().expect("an object").extend(past.as_object().expect("an object").clone());
+            assert_eq!(read(request).expect_err("past it").param(), Some("images"));
+        }
     }
 
     #[test]

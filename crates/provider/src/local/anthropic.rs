@@ -46,7 +46,8 @@ impl IntoResponse for AnthropicRefusal {
 pub async fn messages(State(app): State<Arc<App>>, read: Read) -> Result<Response, AnthropicRefusal> {
     let request = Messages::read(&body(read)?, false)?;
     let ready = app.shelf.ready(Some(&request.model), Wish::default()).await?;
-    let question = with_made(request.engine_body(), &ready);
+    let mut question = with_made(request.engine_body(), &ready);
+    app.images.inline(&ready, &mut question).await?;
     let response = relay::ask(&ready, Endpoint::Chat.path(), &question).await?;
     let id = format!("msg_{}", relay::name());
     let mut pieces = Box::pin(relay::pieces(response));

@@ -1,5 +1,6 @@
 //! Flags of the commands that need no network.
 
+use ogong_engine::plan::Wishes;
 use ogong_openai::ollama::KeepAlive;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -9,9 +10,9 @@ pub const LISTEN: &str = "127.0.0.1:11434";
 /// How engines are run.
 #[derive(Debug, Clone, clap::Args)]
 pub struct EngineFlags {
-    /// Context of one request, tokens; no longer than the model was trained for.
-    #[arg(long, value_name = "N", default_value_t = 8192)]
-    pub n_ctx: u32,
+    /// Context of one request, tokens; no longer than the model was trained for [default: 8192, fewer where they do not fit].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub n_ctx: Option<u32>,
     /// Requests that an engine serves at once.
     #[arg(long, env = "LLAMAMP_PARALLEL", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub parallel: Option<u32>,
@@ -21,6 +22,54 @@ pub struct EngineFlags {
     /// The engine's program, where it is not beside this one.
     #[arg(long, env = "OGONG_TEXT_SERVER", value_name = "PATH", hide = true)]
     pub text_server: Option<PathBuf>,
+    /// What else of the plan for each model is set.
+    #[command(flatten)]
+    pub placement: PlacementFlags,
+}
+
+/// The book's variables that a plan keeps to; the engine checks what they hold.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct PlacementFlags {
+    /// Layers on the GPUs: a number, or all.
+    #[arg(long, env = "LLAMAMP_NGL", hide = true, value_parser = layers, allow_hyphen_values = true)]
+    pub n_gpu_layers: Option<u32>,
+    /// Layers whose experts stay in RAM.
+    #[arg(long, env = "LLAMAMP_NCMOE", hide = true)]
+    pub n_cpu_moe: Option<u32>,
+    /// Experts of each layer in the GPUs' cache.
+    #[arg(long, env = "LLAMAMP_MOE_CACHE_SLOTS", hide = true)]
+    pub moe_cache_slots: Option<u32>,
+    /// Storage type of keys.
+    #[arg(long, env = "LLAMAMP_CACHE_TYPE_K", hide = true)]
+    pub cache_type_k: Option<String>,
+    /// Storage type of values.
+    #[arg(long, env = "LLAMAMP_CACHE_TYPE_V", hide = true)]
+    pub cache_type_v: Option<String>,
+}
+
+impl EngineFlags {
+    /// What they set of every plan.
+    pub fn wishes(&self) -> Wishes {
+        let placement = self.placement.clone();
+        Wishes {
+            n_ctx: self.n_ctx,
+            n_ctx_wanted: None,
+            parallel: self.parallel,
+            n_gpu_layers: placement.n_gpu_layers,
+            n_cpu_moe: placement.n_cpu_moe,
+            moe_cache_slots: placement.moe_cache_slots,
+            cache_type_k: placement.cache_type_k,
+            cache_type_v: placement.cache_type_v,
+        }
+    }
+}
+
+/// A number of layers, or all of them.
+fn layers(text: &str) -> Result<u32, String> {
+    match text {
+        "all" | "auto" | "-1" | "-2" => Ok(u32::MAX),
+        number => number.parse().map_err(|_| "must be a number of layers, or all".to_owned()),
+    }
 }
 
 /// Flags of `local`.
@@ -31,6 +80,11 @@ pub struct Local {
     /// Without --model every model of `ogong-provider list` is served and loaded when it is asked for.
     #[arg(long = "model", value_name = "PATH-OR-NAME", conflicts_with = "upstream")]
     pub models: Vec<String>,
+    /// Multimodal projector (GGUF) of the one model that --model names, for image input.
+    ///
+    /// Among --served-models, and in the catalogue, it stands in args: "--mmproj", "FILE".
+    #[arg(long, value_name = "GGUF", requires = "models", conflicts_with_all = ["upstream", "served_models"])]
+    pub mmproj: Option<PathBuf>,
     /// Address to listen on.
     #[arg(long, value_name = "ADDR", default_value = LISTEN)]
     pub listen: SocketAddr,

@@ -134,19 +134,8 @@ impl Gguf {
             numbers: numbers.collect(),
             tensors: self.tensor_bytes.clone(),
             vocabulary: self.array_length("tokenizer.ggml.tokens").unwrap_or(0),
+            beside_bytes: 0,
         }
-    }
-
-    /// Bytes of an f16 key-value cache for one token; 0 for models that have none.
-    pub fn kv_bytes_per_token(&self) -> u64 {
-        let Some(layers) = self.count("block_count") else { return 0 };
-        let heads = self.count("attention.head_count").unwrap_or(1).max(1);
-        let kv_heads = self.count("attention.head_count_kv").unwrap_or(heads);
-        let per_head = self.count("embedding_length").unwrap_or(0) / heads;
-        let key = self.count("attention.key_length").unwrap_or(per_head);
-        let value = self.count("attention.value_length").unwrap_or(per_head);
-        let numbers = kv_heads.saturating_mul(key.saturating_add(value));
-        layers.saturating_mul(numbers).saturating_mul(2)
     }
 }
 

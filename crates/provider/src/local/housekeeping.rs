@@ -8,7 +8,10 @@ use super::{
 use crate::Error;
 use crate::local::gguf::Gguf;
 use indicatif::HumanBytes;
-use ogong_engine::EngineClient;
+use ogong_engine::{
+    EngineClient,
+    plan::{Machine, Plan, Wishes},
+};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -140,6 +143,8 @@ pub fn show(home: &Path, name: &str, as_json: bool) -> Result<(), Error> {
     let head = Gguf::open(&entry.path).map_err(|source| Error::Model { path: entry.path.clone(), source })?;
     let origin = library.origin(&entry.path)?;
     let made = entry.made.clone().unwrap_or_default();
+    let machine = Machine { ram_bytes: 0, devices: Vec::new() };
+    let plan = Plan::new(&head.description(), &machine, &Wishes::default());
     let rows = [
         ("name", json!(entry.id)),
         ("file", json!(entry.path)),
@@ -151,7 +156,7 @@ pub fn show(home: &Path, name: &str, as_json: bool) -> Result<(), Error> {
         ("parameters", json!(head.parameters)),
         ("format", json!(head.weight_format())),
         ("trained context", json!(head.count("context_length"))),
-        ("kv bytes per token", json!(head.kv_bytes_per_token())),
+        ("kv bytes per token", json!(plan.kv_bytes_per_token)),
         ("license", json!(head.text("general.license"))),
         ("system", json!(made.system)),
         ("options", json!(made.parameters)),

@@ -19,6 +19,8 @@ use std::{
 pub const DIR: &str = "models";
 /// Heads of files that are remembered at most.
 const HEADS_MAX: usize = 256;
+/// The engine's flag for a model's projector.
+pub const PROJECTOR: &str = "--mmproj";
 /// Longest name of a made model.
 const NAME_BYTES_MAX: usize = 128;
 
@@ -40,6 +42,11 @@ impl Entry {
     pub fn of_path(path: &Path) -> Self {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Self { id: name, path: path.to_owned(), args: Vec::new(), made: None }
+    }
+
+    /// Whether the engine is given a projector for images.
+    pub fn sees(&self) -> bool {
+        self.args.iter().any(|arg| matches!(arg.split('=').next(), Some(PROJECTOR | "-mm")))
     }
 
     /// Whether a client that writes `name` means this one. Letter case, `:latest` and the file's ending do not matter.

@@ -43,7 +43,7 @@ pub async fn text(State(app): State<Arc<App>>) -> impl IntoResponse {
         metrics::gauge("ogong_local_requests_active", "Requests that use an engine now.")
             .set(loaded.iter().map(|model| model.users as u64).sum());
         metrics::gauge("ogong_local_engine_bytes", "Estimated bytes of loaded models and their caches.")
-            .set(loaded.iter().map(|model| model.bytes).sum());
+            .set(loaded.iter().map(|model| model.plan.needed_bytes).sum());
         metrics::gauge("ogong_local_engine_restarts", "Restarts of the engines that are loaded now.")
             .set(loaded.iter().map(|model| model.restarts).sum());
     }

@@ -20,6 +20,7 @@ pub mod doctor;
 mod fail;
 pub mod gguf;
 pub mod housekeeping;
+mod images;
 pub mod library;
 pub mod manifest;
 pub mod manual;

@@ -182,6 +182,13 @@ fn missing(what: &str) -> Refusal {
     Refusal::new(ErrorKind::Upstream, "engine", format!("the engine's answer holds no {what}"))
 }
 
+/// Whether the model takes images.
+pub async fn sees(ready: &Ready) -> bool {
+    let Ok(response) = ready.lease.client().get("/props").await else { return false };
+    let props: Value = serde_json::from_slice(&whole(response).await.unwrap_or_default()).unwrap_or_default();
+    props.pointer("/modalities/vision").and_then(Value::as_bool).unwrap_or(false)
+}
+
 /// A name that no other answer has: 24 hexadecimal digits.
 pub fn name() -> String {
     let mut random = [0_u8; 12];

@@ -116,6 +116,7 @@ pub async fn create(State(app): State<Arc<App>>, read: Read) -> Result<Response,
     if let Value::Object(question) = &mut question {
         v1::add_made(question, &ready);
     }
+    app.images.inline(&ready, &mut question).await?;
     let response = relay::ask(&ready, Endpoint::Chat.path(), &question).await?;
     let mut writer = Writer::new(&relay::name(), &request, relay::now_micros() / 1_000_000);
     let first = framed(&writer.start());

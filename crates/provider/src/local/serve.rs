@@ -4,13 +4,14 @@ use super::{
     access::Access,
     adapters::Adapters,
     cli::{EngineFlags, Local},
-    library::{Entry, Library},
-    plan,
+    images::{Images, Reach},
+    library::{self, Entry, Library},
+    plan::Sizing,
     pool::{Pool, PoolConfig, Wish},
     pull::{self, progress::Terminal},
     served,
     server::{self, App},
-    shelf::{Named, Shelf, Source},
+    shelf::{Named, Shelf, Source, options_of},
 };
 use crate::{Error, verifier};
 use ogong_daemon::{Shutdown, clock::now_ms, files};
@@ -44,6 +45,7 @@ pub async fn run(home: &Path, flags: Local, shutdown: Shutdown) -> Result<(), Er
     if !access.loopback && access.api_key.is_none() {
         warn!(%addr, "anybody who reaches this address can use it: --api-key-file asks for a key");
     }
+    let images = Images::new(if access.loopback { Reach::Private } else { Reach::Public })?;
     let adapters = Adapters::new(
         flags.image_upstream.as_deref(),
         flags.audio_upstream.as_deref(),
@@ -55,6 +57,7 @@ pub async fn run(home: &Path, flags: Local, shutdown: Shutdown) -> Result<(), Er
         access,
         begun: now_ms() / 1_000,
         adapters,
+        images,
         responses: Default::default(),
     });
     let serving = serve(listener, Arc::clone(&app), shutdown.clone());
@@ -79,15 +82,15 @@ async fn estimate(home: &Path, flags: &Local) -> Result<(), Error> {
         None => Vec::new(),
     };
     if entries.is_empty() {
-        for model in &flags.models {
-            entries.push(entry_of(&library, model).await?);
-        }
+        entries = named(flags, &library).await?;
     }
     if entries.is_empty() {
         entries = library.list()?;
     }
+    let sizing = Sizing::new(&flags.engine, flags.memory_budget);
     for entry in entries {
-        println!("{}\n{}\n", entry.id, plan::of_model(&entry.path, flags.engine.n_ctx, flags.engine.parallel)?);
+        let n_ctx = options_of(Some(&entry)).n_ctx;
+        println!("{}\n{}\n", entry.id, sizing.plan(&entry, n_ctx)?.plan);
     }
     Ok(())
 }
@@ -129,28 +132,52 @@ async fn source(home: &Path, flags: &Local, library: &Library) -> Result<Source,
             (served::parse(given)?.into_iter().map(|entry| Named { entry, pinned: false }).collect(), false)
         }
         None => {
-            let mut named = Vec::new();
-            for model in &flags.models {
-                named.push(Named { entry: entry_of(library, model).await?, pinned: true });
-            }
-            (named, true)
+            let entries = named(flags, library).await?;
+            (entries.into_iter().map(|entry| Named { entry, pinned: true }).collect(), true)
         }
     };
-    let mut config = pool_config(home, &flags.engine);
-    config.budget_bytes = flags.memory_budget.unwrap_or_else(plan::default_budget);
+    let mut config = pool_config(home, &flags.engine, flags.memory_budget);
     config.keep_alive = flags.keep_alive;
     Ok(Source::Engines { pool: Pool::new(config), named, open })
 }
 
+/// The models of --model, with the projector of --mmproj.
+async fn named(flags: &Local, library: &Library) -> Result<Vec<Entry>, Error> {
+    let mut entries = Vec::new();
+    for model in &flags.models {
+        entries.push(entry_of(library, model).await?);
+    }
+    if let Some(given) = &flags.mmproj {
+        let [only] = entries.as_mut_slice() else {
+            let why = format!(
+                "is for a single vision model, and {} are named; hint: --served-models takes it in each model's args",
+                flags.models.len()
+            );
+            return Err(Error::Flag { flag: "--mmproj", why });
+        };
+        only.args.extend(projector_args(given)?);
+    }
+    Ok(entries)
+}
+
+/// The engine's arguments for a projector.
+///
+/// # Errors
+/// When there is no such file.
+pub fn projector_args(given: &Path) -> Result<[String; 2], Error> {
+    let wrong = |source| Error::File { path: given.to_owned(), source };
+    let path = std::path::absolute(given).map_err(wrong)?;
+    path.metadata().map_err(wrong)?;
+    Ok([library::PROJECTOR.to_owned(), path.to_string_lossy().into_owned()])
+}
+
 /// How engines of this home are run.
-pub fn pool_config(home: &Path, flags: &EngineFlags) -> PoolConfig {
+pub fn pool_config(home: &Path, flags: &EngineFlags, budget_bytes: Option<u64>) -> PoolConfig {
     PoolConfig {
         program: flags.text_server.clone(),
         log_dir: verifier::log_dir(home),
-        n_ctx: flags.n_ctx,
-        parallel: flags.parallel,
+        sizing: Sizing::new(flags, budget_bytes),
         threads: flags.threads,
-        budget_bytes: plan::default_budget(),
         keep_alive: KeepAlive::For(super::pool::KEEP_ALIVE),
     }
 }

@@ -3,7 +3,9 @@
 use super::{
     access::Access,
     adapters::{self, Adapters},
-    anthropic, metrics, ollama, responses,
+    anthropic,
+    images::Images,
+    metrics, ollama, responses,
     shelf::Shelf,
     v1,
 };
@@ -34,6 +36,8 @@ pub struct App {
     pub begun: u64,
     /// Servers of other media.
     pub adapters: Adapters,
+    /// Fetches the images that requests name by URL.
+    pub images: Images,
     /// Responses that may be gone on from.
     pub responses: responses::Store,
 }

@@ -93,9 +93,11 @@ impl Shelf {
         }
         // A name of the catalogue or a made model may stand for a file that was named by its path.
         let known = self.library.find(name)?;
-        let shared = known.as_ref().is_some_and(|entry| named.iter().any(|model| model.entry.path == entry.path));
-        match known {
-            Some(entry) if *open || shared => Ok(Some(entry)),
+        let shared = known.as_ref().and_then(|entry| named.iter().find(|model| model.entry.path == entry.path));
+        match (known, shared) {
+            // It shares the engine, so what the engine was started with is its own too.
+            (Some(entry), Some(base)) => Ok(Some(Entry { args: base.entry.args.clone(), ..entry })),
+            (Some(entry), None) if *open => Ok(Some(entry)),
             _ => Err(missing(name)),
         }
     }

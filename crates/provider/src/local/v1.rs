@@ -49,7 +49,9 @@ async fn answer(app: &App, path: &str, bytes: &Bytes) -> Result<Response, Refusa
     let name = model_name(&request)?;
     let ready = app.shelf.ready(name.as_deref(), Wish::default()).await?;
     add_made(&mut request, &ready);
-    let response = relay::send(&ready, path, Value::Object(request).to_string().into()).await?;
+    let mut question = Value::Object(request);
+    app.images.inline(&ready, &mut question).await?;
+    let response = relay::send(&ready, path, question.to_string().into()).await?;
     Ok(passed_on(response, ready))
 }
 

@@ -3,7 +3,7 @@
 use crate::common::{
     PROGRAM,
     local::{Local, home_with, shipped},
-    run, stderr,
+    run, stderr, stdout,
 };
 use futures::{StreamExt, future::join_all};
 use serde_json::{Value, json};
@@ -174,10 +174,37 @@ async fn refuses(local: &Local) {
     let (status, error) =
         local.post("/api/chat", json!({"model": MODEL, "messages": [{"role": "user", "content": long}]})).await;
     assert!(status == 400 && error["error"].is_string(), "{error}");
+    shows_an_image_to_who_sees_none(local).await;
     assert_eq!(local.get("/api/nothing").await.0, 404);
     assert_eq!(local.get("/api/chat").await.0, 405);
     let page = local.http.get(format!("{}/api/tags", local.url)).header("origin", "https://evil.example").send().await;
     assert_eq!(page.expect("an answer").status(), 401);
+}
+
+/// The engine's own refusal, in each API's shape.
+async fn shows_an_image_to_who_sees_none(local: &Local) {
+    const PNG: &str =
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    let url = format!("data:image/png;base64,{PNG}");
+    let part = json!({"type": "image_url", "image_url": {"url": url}});
+    let openai = json!({"model": MODEL, "messages": [{"role": "user", "content": [part]}], "max_tokens": 1});
+    let (status, error) = local.post("/v1/chat/completions", openai).await;
+    assert!(status == 400 && error["error"]["message"].is_string(), "{error}");
+    let item = json!({"role": "user", "content": [{"type": "input_image", "image_url": url}]});
+    let (status, error) = local.post("/v1/responses", json!({"model": MODEL, "input": [item]})).await;
+    assert!(status == 400 && error["error"]["message"].is_string(), "{error}");
+    let block = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}});
+    let anthropic = json!({"model": MODEL, "max_tokens": 1, "messages": [{"role": "user", "content": [block]}]});
+    let (status, error) = local.post("/v1/messages", anthropic).await;
+    assert!(status == 400 && error["error"]["type"] == "invalid_request_error", "{error}");
+    let message = json!({"role": "user", "content": "What is it?", "images": [PNG]});
+    let (status, error) = local.post("/api/chat", json!({"model": MODEL, "messages": [message]})).await;
+    assert!(status == 400 && error["error"].is_string(), "{error}");
+    let generate = json!({"model": MODEL, "prompt": "What is it?", "images": [PNG]});
+    let (status, error) = local.post("/api/generate", generate).await;
+    assert!(status == 400 && error["error"].is_string(), "{error}");
+    let (_, shown) = local.post("/api/show", json!({"model": MODEL})).await;
+    assert!(!shown["capabilities"].as_array().is_some_and(|all| all.contains(&json!("vision"))), "{shown}");
 }
 
 #[tokio::test]
@@ -274,14 +301,58 @@ async fn a_damaged_model_is_said_and_the_server_stays() {
 }
 
 #[test]
-fn an_estimate_loads_nothing() {
+fn a_projector_is_for_one_model() {
+    let home = home_with(&["one.gguf", "two.gguf"]);
+    let projector = home.path().join("mmproj.gguf");
+    let given = projector.to_str().expect("UTF-8");
+    let refused = |args: &[&str], why: &str| {
+        let output = run(home.path(), args);
+        assert_eq!(output.status.code(), Some(if why.contains("cannot be used") || why == "required" { 2 } else { 1 }));
+        assert!(stderr(&output).contains(why), "{}", stderr(&output));
+    };
+    let local = ["local", "--listen", "127.0.0.1:0", "--mmproj", given];
+    refused(&[&local[..], &["--model", "one"]].concat(), "mmproj.gguf");
+    std::fs::write(&projector, "GGUF").expect("written");
+    refused(&[&local[..], &["--model", "one", "--model", "two"]].concat(), "single vision model");
+    refused(&local, "required");
+    refused(&[&local[..], &["--model", "one", "--upstream", "http://127.0.0.1:1"]].concat(), "cannot be used");
+    let configured = run(home.path(), &["configure", "--embedded-text", "/m.gguf", "--mmproj", given, "--json"]);
+    let config: Value = serde_json::from_slice(&configured.stdout).expect("JSON");
+    assert_eq!(config["mmproj"], json!(given), "{}", stderr(&configured));
+}
+
+/// The plan that is printed, shown, logged and run is one.
+#[tokio::test]
+async fn the_plan_is_what_runs() {
     let home = home_with(&[FILE]);
-    let output =
-        run(home.path(), &["local", "--model", MODEL, "--n-ctx", "2048", "--parallel", "2", "--estimate-only"]);
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{}", stderr(&output));
-    assert!(printed.contains("30 layers, dense") && printed.contains("2 of 2048 tokens"), "{printed}");
+    // Three quarters of it hold the weights, the working memory, and a slot of half of what is wanted by default.
+    let sized = ["--memory-budget", "0.32", "--cache-type-k", "q8_0"];
+    let estimate = |sized: &[&str]| {
+        let output = run(home.path(), &[&["local", "--model", MODEL, "--estimate-only"], sized].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        stdout(&output)
+    };
+    let printed = estimate(&["--n-ctx", "2048", "--parallel", "2"]);
+    assert!(printed.contains("30 layers, dense") && printed.contains("2 of 2048 tokens\n"), "{printed}");
+    let printed = estimate(&sized);
+    assert!(printed.contains("do not fit") && printed.contains("keys q8_0, values f16"), "{printed}");
     assert!(!home.path().join("logs").exists(), "no engine was started");
+
+    let local = Local::start(home, &[&["--model", MODEL][..], &sized[..]].concat()).await;
+    let loaded = local.until("the model to be loaded", |loaded| loaded.len() == 1).await;
+    let plan = &loaded[0]["ogong"]["plan"];
+    let (slots, n_ctx) = (plan["slots"].as_u64().expect("slots"), plan["n_ctx"].as_u64().expect("tokens"));
+    assert!(printed.contains(&format!("{slots} of {n_ctx} tokens: 8192 do not fit")), "{plan} is not {printed}");
+    assert_eq!(local.post("/api/show", json!({"model": MODEL})).await.1["ogong"]["plan"], *plan);
+    assert_eq!((&loaded[0]["context_length"], &loaded[0]["size_vram"]), (&json!(n_ctx), &json!(0)));
+    let log = local.log();
+    assert!(log.contains("context shrunk") && log.contains(&format!("kv_bytes={}", plan["kv_bytes"])), "{log}");
+    let pid = loaded[0]["ogong"]["pid"].to_string();
+    let engine = Command::new("ps").args(["-o", "args=", "-ww", "-p", &pid]).output().expect("ps");
+    let engine = stdout(&engine);
+    for flag in [format!("--parallel {slots} "), format!("--n-ctx {n_ctx} "), "--cache-type-k q8_0 ".into()] {
+        assert!(engine.contains(&flag), "{flag}: {engine}");
+    }
 }
 
 #[test]

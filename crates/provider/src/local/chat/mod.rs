@@ -33,9 +33,9 @@ pub async fn run(home: &Path, flags: Run, shutdown: Shutdown) -> Result<(), Erro
     let library = Library::open(home)?;
     let entry = entry_of(&library, &flags.model).await?;
     let prompt = prompt(&flags)?;
-    let mut config = pool_config(home, &flags.engine);
+    let mut config = pool_config(home, &flags.engine, None);
     // One person asks one thing at a time.
-    config.parallel = config.parallel.or(Some(1));
+    config.sizing.wishes.parallel = config.sizing.wishes.parallel.or(Some(1));
     let pool = Pool::new(config);
     if prompt.is_none() && std::io::stderr().is_terminal() {
         eprint!("loading {}…", entry.id);

@@ -6,12 +6,12 @@ use crate::local::{
     fail::OllamaRefusal,
     library::{Entry, shards},
     manifest::modified_ns,
-    plan,
     pool::Wish,
     relay,
     server::{App, Read, body},
 };
 use axum::{Json, extract::State};
+use ogong_engine::plan::{Placement, Plan};
 use ogong_openai::{read, time::rfc3339};
 use serde_json::{Map, Value, json};
 use std::{sync::Arc, time::UNIX_EPOCH};
@@ -132,17 +132,16 @@ pub fn described(app: &App, entry: &Entry, verbose: bool) -> Result<Value, crate
     }
     shown.insert("details".into(), details(&head, entry));
     shown.insert("model_info".into(), model_info(&head, verbose));
-    shown.insert("capabilities".into(), capabilities(&head).into());
+    shown.insert("capabilities".into(), capabilities(&head, entry).into());
     let modified = entry.path.metadata().map_or(0, |metadata| modified_ns(&metadata) / 1_000);
     shown.insert("modified_at".into(), rfc3339(modified).into());
-    let n_ctx = app.shelf.pool().map_or(0, |pool| pool.config().n_ctx);
-    let slots = app.shelf.pool().and_then(|pool| pool.config().parallel).unwrap_or(plan::SLOTS);
+    let plan = app.shelf.pool().map(|pool| pool.plan(entry)).transpose()?;
     shown.insert(
         "ogong".into(),
         json!({
             "file": entry.path.file_name().unwrap_or_default().to_string_lossy(), "sha256": origin.sha256,
             "sha256_from": origin.provenance, "source": origin.source, "bytes": size(entry),
-            "kv_bytes_per_token": head.kv_bytes_per_token(), "cache_bytes": plan::cache_bytes(&head, n_ctx, slots),
+            "plan": plan,
         }),
     );
     Ok(Value::Object(shown))
@@ -176,12 +175,15 @@ fn model_info(head: &Gguf, verbose: bool) -> Value {
     Value::Object(info)
 }
 
-fn capabilities(head: &Gguf) -> Vec<&'static str> {
+fn capabilities(head: &Gguf, entry: &Entry) -> Vec<&'static str> {
     if head.is_embedding() {
         return vec!["embedding"];
     }
     let template = head.text("tokenizer.chat_template").unwrap_or_default();
     let mut capabilities = vec!["completion"];
+    if entry.sees() {
+        capabilities.push("vision");
+    }
     if template.contains("tools") {
         capabilities.push("tools");
     }
@@ -196,6 +198,11 @@ fn capabilities(head: &Gguf) -> Vec<&'static str> {
     capabilities
 }
 
+/// Bytes of the devices' memory.
+fn vram_of(plan: &Plan) -> u64 {
+    if plan.placement == Placement::Cpu { 0 } else { plan.needed_bytes }
+}
+
 /// `GET /api/ps`.
 pub async fn ps(State(app): State<Arc<App>>) -> Json<Value> {
     let loaded = app.shelf.pool().map(crate::local::pool::Pool::loaded).unwrap_or_default();
@@ -208,11 +215,11 @@ pub async fn ps(State(app): State<Arc<App>>) -> Json<Value> {
             // Ollama writes a far year for what stays.
             let expires = expires.and_then(|micros| u64::try_from(micros).ok()).unwrap_or(9_214_646_400_000_000);
             json!({
-                "name": tagged(&model.entry.id), "model": tagged(&model.entry.id), "size": model.bytes, "size_vram": 0,
+                "name": tagged(&model.entry.id), "model": tagged(&model.entry.id), "size": model.plan.weights_bytes + model.plan.kv_bytes + model.plan.work_bytes, "size_vram": vram_of(&model.plan),
                 "digest": app.shelf.library.origin(&model.entry.path).map(|origin| origin.sha256).unwrap_or_default(),
                 "details": head.map(|head| details(&head, &model.entry)).unwrap_or_else(|_| json!({})),
-                "expires_at": rfc3339(expires), "context_length": model.n_ctx,
-                "ogong": {"users": model.users, "restarts": model.restarts, "pid": model.pid},
+                "expires_at": rfc3339(expires), "context_length": model.plan.n_ctx,
+                "ogong": {"users": model.users, "restarts": model.restarts, "pid": model.pid, "plan": model.plan},
             })
         })
         .collect();

@@ -3,7 +3,13 @@
 //! `.NAME.part.json` says which address and version (ETag) the bytes came from. A request for the rest carries `Range` and, where nothing but
 //! the ETag tells versions apart, `If-Range`; whatever the server then answers is held against what was asked before a byte is appended.
 
-use super::{Error, Report, hub, progress::Event, say, source::Wanted};
+use super::{
+    Error, Report,
+    client::{authorized, client, unreachable},
+    progress::Event,
+    say,
+    source::Wanted,
+};
 use reqwest::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -17,8 +23,6 @@ use std::{
 const IDLE_ATTEMPTS_MAX: u32 = 4;
 /// Pause before the next attempt; doubles.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How long a connection may take to open.
-const CONNECT: Duration = Duration::from_secs(15);
 /// How long a server may stay silent.
 const SILENCE: Duration = Duration::from_secs(30);
 /// Bytes between two reports.
@@ -230,39 +234,6 @@ pub(super) async fn small(url: &str, bytes_max: usize) -> Result<Vec<u8>, Error>
 pub(super) fn discard(part: &Path) {
     let _ = std::fs::remove_file(part);
     let _ = std::fs::remove_file(note_path(part));
-}
-
-fn client(url: &str) -> Result<reqwest::Client, Error> {
-    let parsed =
-        reqwest::Url::parse(url).map_err(|error| Error::Source { given: url.into(), why: error.to_string() })?;
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let tls = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    let mut builder = reqwest::Client::builder()
-        .use_preconfigured_tls(tls)
-        .user_agent(concat!("ogong-provider/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT);
-    if matches!(parsed.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) {
-        builder = builder.no_proxy();
-    }
-    builder.build().map_err(|error| unreachable(url, &error))
-}
-
-/// The hub's token goes to the hub and, as redirects to other hosts drop it, nowhere else.
-fn authorized(request: reqwest::RequestBuilder, url: &str) -> reqwest::RequestBuilder {
-    let token = std::env::var("HF_TOKEN").ok().filter(|token| !token.is_empty());
-    match token {
-        Some(token) if url.starts_with(&format!("{}/", hub::endpoint())) => request.bearer_auth(token),
-        _ => request,
-    }
-}
-
-fn unreachable(url: &str, error: &reqwest::Error) -> Error {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    Error::Unreachable { url: url.into(), why: cause.to_string() }
 }
 
 /// Where the range starts and the file's length; `None` when it is not the range that was asked for.

@@ -10,6 +10,7 @@
 //! A lock on `.FILE.lock` joins pulls of one file, in this process or another: the later one watches and then finds the file there. A kill at
 //! any moment leaves the part, and the next pull goes on from it.
 
+mod client;
 mod fetch;
 pub mod hub;
 mod package;
@@ -23,6 +24,7 @@ use super::{
     manifest::{Origin, Provenance},
 };
 use crate::local::gguf::{self, Gguf};
+pub use client::trust;
 use progress::Event;
 use source::{Source, Wanted};
 use std::{
