@@ -153,10 +153,11 @@ pub struct ServeFlags {
     /// How embeddings are pooled [default: as the model's file says].
     #[arg(long, value_enum)]
     pub pooling: Option<Pooling>,
-    /// How tokens are drafted ahead: none, ngram-simple, ngram-map-k, draft-simple [default: none, or draft-simple with --model-draft].
+    /// How tokens are drafted ahead: none, ngram-simple, ngram-map-k, draft-simple, draft-mtp, draft-eagle3 [default: what
+    /// --model-draft was made for; none without].
     #[arg(long, env = "LLAMAMP_SPEC_TYPE", value_name = "METHOD", value_parser = Method::parse)]
     pub spec_type: Option<Method>,
-    /// A small model of the same vocabulary that drafts.
+    /// What drafts: heads for multi-token prediction (mtp-*.gguf), an EAGLE-3 layer, or a small model of the same vocabulary.
     #[arg(long, aliases = ["draft-model", "spec-draft-model"], env = "LLAMAMP_DRAFT_MODEL", value_name = "FILE")]
     pub model_draft: Option<PathBuf>,
     /// A chat template to use in place of the model's own; not with --commit.
@@ -319,10 +320,9 @@ impl ServeFlags {
             mmproj: self.mmproj.clone(),
             workers: self.rpc.iter().filter(|worker| !worker.is_empty()).cloned().collect(),
             chat_template: self.chat_template_file.clone(),
-            speculation: self.spec_type.unwrap_or(if self.model_draft.is_some() {
-                Method::Draft
-            } else {
-                Method::None
+            speculation: self.spec_type.unwrap_or(match self.model_draft {
+                Some(_) => Method::OfDrafter,
+                None => Method::None,
             }),
             draft_model: self.model_draft.clone(),
             alias: self.alias.clone(),
@@ -422,8 +422,9 @@ mod tests {
         assert_eq!((all.placement.n_gpu_layers, all.placement.experts_in_ram), (None, ExpertsInRam::All));
         let drafted =
             parse(&["-m", "a.gguf", "-md", "d.gguf"]).expect("flags").serve.engine().expect("a configuration");
-        assert_eq!(drafted.speculation, Method::Draft);
-        assert!(parse(&["-m", "a.gguf", "--spec-type", "draft-eagle"]).is_err());
+        assert_eq!(drafted.speculation, Method::OfDrafter);
+        let eagle = parse(&["-m", "a.gguf", "-md", "d.gguf", "--spec-type", "draft-eagle"]).expect("flags");
+        assert_eq!(eagle.serve.engine().expect("a configuration").speculation, Method::Eagle3);
         let more = parse(&["-m", "a.gguf", "-mm", "p.gguf", "--rpc", "10.0.0.2:50052,10.0.0.3:50052"]);
         let more = more.expect("flags").serve.engine().expect("a configuration");
         assert_eq!((more.mmproj, more.workers.len()), (Some(PathBuf::from("p.gguf")), 2));

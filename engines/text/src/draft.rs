@@ -1,48 +1,137 @@
-//! Drafting with a small model of the same vocabulary: it runs ahead greedily for as long as it is sure of itself.
+//! Drafters in files of their own, and drafting with a small model of the same vocabulary: it runs ahead greedily for as long
+//! as it is sure of itself.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use llama_cpp_4::model::{LlamaModel, Special};
 use llama_cpp_4::token::LlamaToken;
+use tracing::info;
 
 use crate::error::Error;
 use crate::model::Model;
 use crate::placement::Placement;
 use crate::raw::{self, Context, ContextConfig, Row};
+use crate::speculate::Method;
 
 /// A drafted token's probability at least: below it, the draft ends.
 const SURE: f64 = 0.6;
+
+/// Bytes of a file's head that are looked through at most, and at once.
+const HEAD_BYTES_MAX: u64 = 64 << 20;
+const BLOCK_BYTES: u64 = 1 << 20;
+
+/// Architectures whose layers llama.cpp shows to a drafter; of others it would end the process. Source: `t_layer_inp` in its
+/// graphs.
+const SHOWN_LAYERS: [&str; 8] = ["llama", "qwen3", "qwen3moe", "gpt-oss", "gemma4", "granite", "mimo2", "minimax-m2"];
 
 /// A loaded drafter.
 #[derive(Debug)]
 pub struct DraftModel {
     llama: LlamaModel,
+    method: Method,
     _parts: raw::ModelParts,
 }
 
 impl DraftModel {
-    /// Loads the drafter at `path` for `target`.
+    /// Loads the drafter at `path` for `target`, to draft by `method`.
     ///
     /// # Errors
-    /// When it cannot be loaded, or speaks another vocabulary.
-    pub fn load(path: &Path, target: &Model) -> Result<Self, Error> {
-        let (llama, parts) = raw::load_model(path, &Placement::default())?;
-        if !same_vocabulary(&llama, target) {
-            return Err(Error::Config(format!(
-                "draft model {} has another vocabulary than the model; hint: take a small model of the same family",
-                path.display()
-            )));
-        }
-        if llama.is_recurrent() || llama.is_hybrid() {
-            return Err(Error::Config(format!("draft model {} cannot take tokens back", path.display())));
-        }
-        Ok(Self { llama, _parts: parts })
+    /// When it cannot be loaded, or does not go with the target.
+    pub fn load(path: &Path, target: &Model, method: Method) -> Result<Self, Error> {
+        let (llama, parts) = raw::load_model(path, &Placement::default(), true)?;
+        let method = if method == Method::OfDrafter { method_of(path, &llama) } else { method };
+        check(&llama, target, method).map_err(|why| Error::Config(format!("draft model {} {why}", path.display())))?;
+        info!(drafter = %path.display(), ?method, "drafting ahead");
+        Ok(Self { llama, method, _parts: parts })
     }
 
     /// The wrapped model.
     pub fn llama(&self) -> &LlamaModel {
         &self.llama
     }
+
+    /// How it drafts.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+}
+
+/// What a drafter was made for, by its file: EAGLE-3 names the layers that it reads, and heads for multi-token prediction are
+/// published as `mtp-*.gguf`. Any other is a small model.
+fn method_of(path: &Path, llama: &LlamaModel) -> Method {
+    let named = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("mtp-"));
+    match (raw::layers_read(llama).is_empty(), named) {
+        (false, _) => Method::Eagle3,
+        (true, true) => Method::Mtp,
+        (true, false) => Method::Draft,
+    }
+}
+
+/// Refuses a drafter that does not go with `target`; llama.cpp would end the process.
+fn check(llama: &LlamaModel, target: &Model, method: Method) -> Result<(), String> {
+    let of_target = target.llama();
+    match method {
+        Method::Mtp if llama.n_layer_nextn() < 1 && of_architecture(llama) == of_architecture(of_target) => {
+            Err("has no heads for multi-token prediction; hint: --spec-type draft-simple".into())
+        }
+        Method::Mtp if llama.n_embd_out() != of_target.n_embd_out() => {
+            Err("has states of another width than the model's; hint: take the one that was made for it".into())
+        }
+        Method::Mtp => Ok(()),
+        Method::Eagle3 => check_eagle3(llama, of_target),
+        _ if !same_vocabulary(llama, target) => {
+            Err("has another vocabulary than the model; hint: take a small model of the same family".into())
+        }
+        _ if llama.is_recurrent() || llama.is_hybrid() => Err("cannot take tokens back".into()),
+        _ => Ok(()),
+    }
+}
+
+fn check_eagle3(llama: &LlamaModel, target: &LlamaModel) -> Result<(), String> {
+    let architecture = of_architecture(target);
+    if !SHOWN_LAYERS.contains(&architecture.as_str()) {
+        return Err(format!(
+            "reads layers that llama.cpp does not show of {architecture}; hint: --spec-type draft-simple"
+        ));
+    }
+    let layers = raw::layers_read(llama);
+    let width = llama.meta_val_str("eagle3.target_hidden_size", 32).ok().and_then(|width| width.parse().ok());
+    if layers.len() != 3 || width.is_none() {
+        return Err("is none for EAGLE-3; hint: --spec-type draft-simple, if it is a small model".into());
+    }
+    let reaches = i32::try_from(target.n_layer()).unwrap_or(0);
+    if width != Some(target.n_embd()) || layers.iter().any(|layer| !(0..=reaches).contains(layer)) {
+        return Err("was made for another model; hint: take the one that was made for this".into());
+    }
+    Ok(())
+}
+
+/// Whether the file of `model` itself holds heads for multi-token prediction. Many do not, though they say how many the model
+/// was trained with.
+pub fn has_heads(model: &Model) -> bool {
+    model.llama().n_layer_nextn() > 0 && model.files().iter().any(|file| names(file, b".nextn.eh_proj.weight"))
+}
+
+/// Whether the list of tensors at the head of the file at `path` has one whose name ends so.
+fn names(path: &Path, ending: &[u8]) -> bool {
+    let Ok(mut file) = File::open(path) else { return false };
+    let mut window = Vec::new();
+    for _ in 0..HEAD_BYTES_MAX / BLOCK_BYTES {
+        let kept = window.len().saturating_sub(ending.len());
+        window.drain(..kept);
+        match file.by_ref().take(BLOCK_BYTES).read_to_end(&mut window) {
+            Ok(0) | Err(_) => return false,
+            Ok(_) if window.windows(ending.len()).any(|part| part == ending) => return true,
+            Ok(_) => {}
+        }
+    }
+    false
+}
+
+fn of_architecture(llama: &LlamaModel) -> String {
+    llama.meta_val_str("general.architecture", 64).unwrap_or_default()
 }
 
 /// Whether every token is written the same.

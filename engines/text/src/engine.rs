@@ -18,7 +18,7 @@ use tracing::{info, warn};
 
 use crate::cancel::Cancel;
 use crate::class;
-use crate::draft::{DraftModel, Drafter};
+use crate::draft::{self, DraftModel, Drafter};
 use crate::embed::{Embedder, Vectors};
 use crate::error::{Error, RequestError};
 use crate::metrics::{Gauges, Metrics};
@@ -184,16 +184,17 @@ impl EngineConfig {
             return wrong("a chat template other than the model's own cannot be committed; hint: leave out --commit");
         }
         match (self.speculation, &self.draft_model) {
-            (Method::Draft, None) => {
+            (Method::Draft | Method::Eagle3 | Method::OfDrafter, None) => {
                 return wrong(
-                    "draft-simple needs a draft model; hint: --model-draft FILE, or --spec-type ngram-simple",
+                    "draft-simple and draft-eagle3 need a draft model; hint: --model-draft FILE, or --spec-type ngram-simple",
                 );
             }
             (Method::NgramSimple | Method::NgramMap | Method::None, Some(_)) => {
-                return wrong("a draft model goes with --spec-type draft-simple only; hint: leave one out");
+                return wrong("a draft model does not go with this --spec-type; hint: leave one out");
             }
             _ => {}
         }
+        self.check_heads(self.speculation)?;
         let quantised = |kind| matches!(kind, GgmlType::Q8_0 | GgmlType::Q4_0);
         if quantised(self.cache_type_k) || quantised(self.cache_type_v) {
             if !self.flash_attention {
@@ -202,6 +203,20 @@ impl EngineConfig {
             if self.placement.split == Split::Tensor {
                 return wrong("a quantised KV cache cannot be split by tensors; hint: --split-mode layer, or f16");
             }
+        }
+        Ok(())
+    }
+
+    /// Refuses drafting from hidden states where something else needs them.
+    fn check_heads(&self, method: Method) -> Result<(), Error> {
+        let wrong = |why: &str| Err(Error::Config(why.to_owned()));
+        if method.heads().is_some() && !self.plain {
+            return wrong(
+                "draft-mtp and draft-eagle3 are for plain requests only; hint: --plain, or --spec-type ngram-simple",
+            );
+        }
+        if method.heads().is_some() && self.mmproj.is_some() {
+            return wrong("draft-mtp and draft-eagle3 cannot follow images; hint: leave out --mmproj or --spec-type");
         }
         Ok(())
     }
@@ -257,6 +272,7 @@ struct Ready<'model> {
 #[derive(Clone)]
 struct Loaded {
     model: Arc<Model>,
+    method: Method,
     draft: Option<Arc<DraftModel>>,
     queue: Arc<Queue>,
     store: Arc<Store>,
@@ -299,7 +315,9 @@ impl Engine {
         worker::add(&config.workers)?;
         config.placement.check(raw::gpus().len())?;
         let template = config.chat_template.as_deref().map(read_template).transpose()?;
-        let mut model = Model::load(&config.model, &config.placement, template.as_deref(), !config.plain, cancel)?;
+        let own_heads = config.speculation == Method::Mtp && config.draft_model.is_none();
+        let (rooted, template) = (!config.plain, template.as_deref());
+        let mut model = Model::load(&config.model, &config.placement, template, rooted, own_heads, cancel)?;
         if let Some(path) = &config.mmproj {
             model.load_projector(path, config.threads, config.placement.n_gpu_layers != Some(0))?;
         }
@@ -310,8 +328,19 @@ impl Engine {
         if config.speculation != Method::None && (model.llama().is_recurrent() || model.llama().is_hybrid()) {
             return Err(Error::Config("this model cannot take tokens back, so nothing can be drafted for it".into()));
         }
-        let draft = config.draft_model.as_deref().map(|path| DraftModel::load(path, &model)).transpose()?;
-        let parts = Loaded { model, draft: draft.map(Arc::new), queue: Arc::default(), store: Arc::default(), metrics };
+        if own_heads && !draft::has_heads(&model) {
+            return Err(Error::Config(
+                "the model's file has no heads for multi-token prediction; hint: --model-draft FILE, or --spec-type \
+                 ngram-simple, which needs none"
+                    .into(),
+            ));
+        }
+        let load = |path| DraftModel::load(path, &model, config.speculation);
+        let draft = config.draft_model.as_deref().map(load).transpose()?;
+        let method = draft.as_ref().map_or(config.speculation, DraftModel::method);
+        config.check_heads(method)?;
+        let parts =
+            Loaded { model, method, draft: draft.map(Arc::new), queue: Arc::default(), store: Arc::default(), metrics };
         let generates = !config.embeddings_only && parts.model.generates();
         let (class, hidden, thread) = if generates {
             let (class, hidden, thread) = Self::start(config, &context, &parts, cancel)?;
@@ -356,8 +385,9 @@ impl Engine {
                     let _ = ready.send(Err(Error::Hidden));
                 }
                 Ok(Ready { context: main, bank, class, hidden }) => {
-                    let Loaded { model, draft, queue, store, metrics } = &parts;
-                    let drafter = match draft.as_deref().map(|draft| Drafter::new(draft, &context)).transpose() {
+                    let Loaded { model, method, draft, queue, store, metrics } = &parts;
+                    let mut main = main;
+                    let drafter = match drafter(&mut main, model, *method, draft.as_deref(), &context) {
                         Ok(drafter) => drafter,
                         Err(error) => {
                             let _ = ready.send(Err(error));
@@ -368,7 +398,7 @@ impl Engine {
                     let _ = ready.send(Ok((class.clone(), hidden)));
                     Scheduler::new(Parts {
                         context: main,
-                        speculation: config.speculation,
+                        speculation: *method,
                         drafter,
                         bank,
                         model,
@@ -564,6 +594,24 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// Sets up drafting by `method`: beside the context, or in one of its own.
+fn drafter<'model>(
+    context: &mut Context<'model>,
+    model: &'model Model,
+    method: Method,
+    draft: Option<&'model DraftModel>,
+    config: &ContextConfig,
+) -> Result<Option<Drafter<'model>>, Error> {
+    match (method.heads(), draft) {
+        (Some(kind), draft) => {
+            context.draft_with(draft.map_or(model.llama(), DraftModel::llama), kind, config)?;
+            Ok(None)
+        }
+        (None, Some(draft)) => Drafter::new(draft, config).map(Some),
+        (None, None) => Ok(None),
     }
 }
 

@@ -37,6 +37,7 @@ pub struct Model {
     tool_templates: OnceLock<Option<ChatTemplates>>,
     pieces: Pieces,
     path: PathBuf,
+    files: Vec<PathBuf>,
     generates: bool,
     embeds: bool,
     root: ModelRoot,
@@ -52,7 +53,7 @@ pub struct Model {
 impl Model {
     /// Loads the model at `path`; further shards (`…-00002-of-00003.gguf`) are found beside it. The root over its files is made
     /// only if `rooted`, since that reads every byte of them; else it is all zeros. `template` is a chat template to use in place
-    /// of the file's own.
+    /// of the file's own. Heads for multi-token prediction are read only if `heads`.
     ///
     /// # Errors
     /// When a file is missing, damaged, or holds no model that generates text, or loading is given up.
@@ -61,14 +62,16 @@ impl Model {
         placement: &Placement,
         template: Option<&str>,
         rooted: bool,
+        heads: bool,
         cancel: &Cancel,
     ) -> Result<Self, Error> {
         let files = model_files(path)?;
         let hashing = std::thread::spawn({
+            let files = files.clone();
             let cancel = cancel.clone();
             move || if rooted { root(&files, &cancel) } else { Ok(ModelRoot::ZERO) }
         });
-        let loaded = raw::load_model(path, placement);
+        let loaded = raw::load_model(path, placement, heads);
         if loaded.is_err() {
             cancel.cancel();
         }
@@ -90,6 +93,7 @@ impl Model {
             ChatTemplates::from_model(&llama, template).map_err(|error| kind(&format!("chat template: {error}")))?;
         Ok(Self {
             projector: None,
+            files,
             knows_tools: knows_tools(&templates),
             templates,
             tool_templates: OnceLock::new(),
@@ -110,6 +114,11 @@ impl Model {
     /// The wrapped model.
     pub fn llama(&self) -> &LlamaModel {
         &self.llama
+    }
+
+    /// Every file of it.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// What turns images into rows, where one was loaded.

@@ -373,6 +373,7 @@ impl<'model> Scheduler<'model> {
             let held = self.memories.get(index).map(Memory::tokens).unwrap_or_default();
             let history: Vec<u32> = held.iter().copied().chain([token]).collect();
             tokens.extend(match (&mut self.drafter, slot.ngrams()) {
+                _ if self.context.drafts() => self.context.draft(sequence_of(index), position, token, room),
                 (Some(drafter), _) => {
                     drafter.draft(index, &history, room.min(DRAFT_MODEL_MAX)).unwrap_or_else(|error| {
                         debug!(%error, "nothing drafted");
@@ -449,6 +450,7 @@ impl<'model> Scheduler<'model> {
         }
         let confirmed = used.saturating_sub(1);
         self.metrics.drafted(drafted, confirmed);
+        self.context.drafted(sequence_of(fed.index), confirmed);
         if let Some(ngrams) = self.slots.get_mut(fed.index).and_then(Option::as_mut).and_then(Slot::ngrams) {
             ngrams.accepted(confirmed);
         }

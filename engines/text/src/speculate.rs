@@ -6,9 +6,13 @@
 //! - `ngram-simple`: what followed the last time these tokens stood in prompt or answer.
 //! - `ngram-map-k`: the same, from a map of where they stood that grows with the answer.
 //! - `draft-simple`: a small model of the same vocabulary, run ahead greedily ([`crate::draft`]).
+//! - `draft-mtp`: heads for multi-token prediction, in the model's own file or in one of their own ([`crate::raw`]).
+//! - `draft-eagle3`: a model of one layer that reads the states of three of the model's.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::raw::HeadKind;
 
 /// Tokens of the key that n-gram methods look for. Source: llama.cpp's default.
 const KEY: usize = 12;
@@ -27,26 +31,39 @@ pub enum Method {
     NgramSimple,
     /// From a map of where they stood.
     NgramMap,
+    /// As the drafter's file says.
+    OfDrafter,
     /// A small model.
     Draft,
+    /// Heads for multi-token prediction.
+    Mtp,
+    /// A model of one layer that reads the model's states.
+    Eagle3,
 }
 
 impl Method {
-    /// Reads the name that flags and llama-server use; the error says what is wrong with a name that is known but not served.
+    /// What reads hidden states for it, where something does.
+    pub fn heads(self) -> Option<HeadKind> {
+        match self {
+            Self::Mtp => Some(HeadKind::Mtp),
+            Self::Eagle3 => Some(HeadKind::Eagle3),
+            _ => None,
+        }
+    }
+
+    /// Reads the name that flags and llama-server use.
     ///
     /// # Errors
-    /// When the method is unknown, or this engine cannot run it.
+    /// When the method is unknown.
     pub fn parse(name: &str) -> Result<Self, String> {
         match name {
             "none" => Ok(Self::None),
             "ngram-simple" => Ok(Self::NgramSimple),
             "ngram-map-k" => Ok(Self::NgramMap),
             "draft-simple" | "draft" => Ok(Self::Draft),
-            "draft-mtp" | "draft-eagle" | "draft-eagle3" => Err(format!(
-                "{name} needs a drafter with heads for it, which this engine cannot run; hint: draft-simple with a small model \
-                 of the same family, or ngram-simple, which needs none"
-            )),
-            _ => Err("must be none, ngram-simple, ngram-map-k or draft-simple".to_owned()),
+            "draft-mtp" => Ok(Self::Mtp),
+            "draft-eagle" | "draft-eagle3" => Ok(Self::Eagle3),
+            _ => Err("must be none, ngram-simple, ngram-map-k, draft-simple, draft-mtp or draft-eagle3".to_owned()),
         }
     }
 }
@@ -70,7 +87,7 @@ impl Ngrams {
         let map = match method {
             Method::NgramSimple => None,
             Method::NgramMap => Some(HashMap::new()),
-            Method::None | Method::Draft => return None,
+            Method::None | Method::OfDrafter | Method::Draft | Method::Mtp | Method::Eagle3 => return None,
         };
         Some(Self { map, mapped: 0, misses: 0, rest: 0 })
     }
@@ -129,9 +146,8 @@ mod tests {
     fn methods_have_llama_servers_names() {
         assert_eq!(Method::parse("ngram-simple"), Ok(Method::NgramSimple));
         assert_eq!(Method::parse("draft-simple"), Ok(Method::Draft));
-        for refused in ["draft-mtp", "draft-eagle", "draft-eagle3"] {
-            assert!(Method::parse(refused).is_err_and(|why| why.contains("hint:")), "{refused}");
-        }
+        assert_eq!(Method::parse("draft-mtp"), Ok(Method::Mtp));
+        assert_eq!(Method::parse("draft-eagle"), Method::parse("draft-eagle3"));
         assert!(Method::parse("magic").is_err());
     }
 

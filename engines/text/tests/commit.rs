@@ -102,7 +102,7 @@ fn the_tap_reads_what_llama_calls_embeddings() {
     use ogong_text::raw::{Context, ContextConfig, Row, backend};
 
     let config = config("Q8_0");
-    let model = Model::load(&config.model, &config.placement, None, true, &Cancel::default()).expect("model");
+    let model = Model::load(&config.model, &config.placement, None, true, false, &Cancel::default()).expect("model");
     let context = ContextConfig {
         tap: true,
         threads_batch: 1,

@@ -63,7 +63,8 @@ fn written(templates: &ChatTemplates, arguments: &Value) -> String {
 
 #[test]
 fn a_call_that_is_written_is_read_back() {
-    let target = Model::load(&model("Q8_0"), &Placement::default(), None, false, &Cancel::default()).expect("model");
+    let target =
+        Model::load(&model("Q8_0"), &Placement::default(), None, false, false, &Cancel::default()).expect("model");
     let arguments = json!({"city": "Paris \"ville\" {x} 🙂", "days": 3});
     for (family, source) in [("hermes", ogong_text::tools::TEMPLATE), ("bare", BARE)] {
         let templates = ChatTemplates::from_model(target.llama(), Some(source)).expect("templates");

@@ -12,6 +12,7 @@ use llama_cpp_4::quantize::GgmlType;
 use llama_cpp_4::token::LlamaToken;
 use llama_cpp_sys_4 as sys;
 
+use super::heads::{HeadKind, Heads};
 use super::log::{backend, take_log};
 use super::tap::{TapPlace, on_node};
 use super::{row_index, signed};
@@ -74,6 +75,27 @@ pub struct ContextConfig {
     pub tap: bool,
 }
 
+impl ContextConfig {
+    /// What contexts of this configuration have in common.
+    fn params(&self) -> LlamaContextParams {
+        let flash = if self.flash_attention { LlamaFlashAttnType::Enabled } else { LlamaFlashAttnType::Disabled };
+        LlamaContextParams::default()
+            .with_n_ctx(NonZeroU32::new(self.n_ctx.saturating_mul(self.sequences)))
+            .with_n_seq_max(self.sequences)
+            .with_n_batch(self.rows)
+            .with_n_ubatch(self.rows_together)
+            .with_n_threads(self.threads)
+            .with_n_threads_batch(self.threads_batch)
+            .with_flash_attn_type(flash)
+            .with_cache_type_k(self.cache_type_k)
+            .with_cache_type_v(self.cache_type_v)
+            .with_pooling_type(LlamaPoolingType::None)
+            .with_kv_unified(false)
+            .with_embeddings(false)
+            .with_no_perf(true)
+    }
+}
+
 /// One row of a decode call.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
@@ -89,12 +111,16 @@ pub struct Row {
 
 /// A llama.cpp context, its batch and its threads. Owned by one thread.
 pub struct Context<'model> {
+    // Dropped before the context that it drafts for.
+    heads: Option<Heads<'model>>,
     // Dropped before the pool and the tap that it borrows.
     llama: LlamaContext<'model>,
     _pool: Option<Threadpool>,
     tap: TapPlace,
     width: usize,
     batch: LlamaBatch,
+    /// The rows in it.
+    rows: Vec<Row>,
     /// A sequence's state on its way to another.
     state: Vec<u8>,
 }
@@ -105,24 +131,9 @@ impl<'model> Context<'model> {
     /// # Errors
     /// When llama.cpp cannot allocate it.
     pub fn new(model: &'model LlamaModel, config: &ContextConfig) -> Result<Self, Error> {
-        let tokens = config.n_ctx.saturating_mul(config.sequences);
         let width = usize::try_from(model.n_embd_out()).unwrap_or(0);
         let tap = TapPlace::new(width);
-        let flash = if config.flash_attention { LlamaFlashAttnType::Enabled } else { LlamaFlashAttnType::Disabled };
-        let params = LlamaContextParams::default()
-            .with_n_ctx(NonZeroU32::new(tokens))
-            .with_n_seq_max(config.sequences)
-            .with_n_batch(config.rows)
-            .with_n_ubatch(config.rows_together)
-            .with_n_threads(config.threads)
-            .with_n_threads_batch(config.threads_batch)
-            .with_flash_attn_type(flash)
-            .with_cache_type_k(config.cache_type_k)
-            .with_cache_type_v(config.cache_type_v)
-            .with_pooling_type(LlamaPoolingType::None)
-            .with_kv_unified(false)
-            .with_embeddings(false)
-            .with_no_perf(true);
+        let params = config.params();
         let params =
             if config.expert_cache_bytes > 0 { params.with_moe_cache_size(config.expert_cache_bytes) } else { params };
         let params = if config.tap {
@@ -140,7 +151,47 @@ impl<'model> Context<'model> {
             unsafe { llama.attach_threadpool(pool.0.as_ptr(), pool.0.as_ptr()) };
         }
         let rows = usize::try_from(config.rows).unwrap_or(ROWS_MAX);
-        Ok(Self { llama, _pool: pool, tap, width, batch: LlamaBatch::new(rows, 1), state: Vec::new() })
+        Ok(Self {
+            heads: None,
+            llama,
+            _pool: pool,
+            tap,
+            width,
+            batch: LlamaBatch::new(rows, 1),
+            rows: Vec::new(),
+            state: Vec::new(),
+        })
+    }
+
+    /// Drafts from hidden states with `model` from now on.
+    ///
+    /// # Errors
+    /// When the drafter does not go with the model, or its context cannot be made.
+    pub fn draft_with(
+        &mut self,
+        model: &'model LlamaModel,
+        kind: HeadKind,
+        config: &ContextConfig,
+    ) -> Result<(), Error> {
+        self.heads = Some(Heads::new(&mut self.llama, model, kind, config.params(), config.sequences)?);
+        Ok(())
+    }
+
+    /// Whether hidden states are drafted from.
+    pub fn drafts(&self) -> bool {
+        self.heads.is_some()
+    }
+
+    /// What may follow `last`, which goes to `position` of `sequence`: at most `room` tokens.
+    pub fn draft(&mut self, sequence: u32, position: u32, last: u32, room: usize) -> Vec<u32> {
+        self.heads.as_mut().map(|heads| heads.draft(sequence, position, last, room)).unwrap_or_default()
+    }
+
+    /// Answers for the last draft of `sequence`, once the target has decoded it: how many of its tokens came true.
+    pub fn drafted(&mut self, sequence: u32, count: usize) {
+        if let Some(heads) = &mut self.heads {
+            heads.accept(sequence, count);
+        }
     }
 
     /// Runs one decode call. With `hidden` the final hidden state of every output row can be read beside its logits; rows
@@ -151,11 +202,21 @@ impl<'model> Context<'model> {
     pub fn decode(&mut self, rows: impl IntoIterator<Item = Row>, hidden: bool) -> Result<(), Error> {
         self.tap.set(hidden);
         self.batch.clear();
+        self.rows.clear();
         for row in rows {
             let sequence = [signed(row.sequence)];
             self.batch.add(LlamaToken(signed(row.token)), signed(row.position), &sequence, row.output)?;
+            self.rows.push(row);
         }
-        self.llama.decode(&mut self.batch).map_err(|source| Error::Decode { source, log: take_log() })
+        self.llama.decode(&mut self.batch).map_err(|source| Error::Decode { source, log: take_log() })?;
+        if let Some(heads) = &mut self.heads
+            && let Err(error) = heads.follow(&self.rows)
+        {
+            // The answers do not need it.
+            tracing::warn!(%error, "no more is drafted");
+            self.heads = None;
+        }
+        Ok(())
     }
 
     /// The logits of output row `index` of the last decode call, `[n_vocab]`.
@@ -190,13 +251,21 @@ impl<'model> Context<'model> {
     /// When the model's memory cannot be cut there.
     pub fn truncate(&mut self, sequence: u32, position: u32) -> Result<(), Error> {
         match self.llama.clear_kv_cache_seq(Some(sequence), Some(position), None) {
-            Ok(true) => Ok(()),
-            _ => Err(Error::Truncate { sequence, position }),
+            Ok(true) => {}
+            _ => return Err(Error::Truncate { sequence, position }),
         }
+        let Some(heads) = &mut self.heads else { return Ok(()) };
+        heads.accept(sequence, 0);
+        heads.cut(sequence, position)
     }
 
     /// Copies the state of one sequence to another and returns whether that worked; the other is empty if not.
     pub fn copy_sequence(&mut self, from: u32, to: u32) -> bool {
+        // A drafter's sequence is more than its cells.
+        if self.drafts() {
+            let _ = self.truncate(to, 0);
+            return false;
+        }
         let size = self.llama.state_seq_get_size(signed(from));
         self.state.resize(size, 0);
         let written = self.llama.state_seq_get_data(&mut self.state, signed(from));
@@ -225,7 +294,7 @@ impl<'model> Context<'model> {
 
     /// Whether tokens can be moved at all.
     pub fn can_move(&self) -> bool {
-        self.llama.memory_can_shift()
+        !self.drafts() && self.llama.memory_can_shift()
     }
 
     /// The first position that `sequence` still holds; models that attend to a window forget what left it.

@@ -34,9 +34,11 @@ impl std::fmt::Debug for Overrides {
 
 /// Loads the model at `path` with its weights where `placement` says; further shards are found beside it.
 ///
+/// Heads for multi-token prediction are read only if `heads`.
+///
 /// # Errors
 /// When llama.cpp cannot load it; its own words are in the error.
-pub fn load_model(path: &Path, placement: &Placement) -> Result<(LlamaModel, ModelParts), Error> {
+pub fn load_model(path: &Path, placement: &Placement, heads: bool) -> Result<(LlamaModel, ModelParts), Error> {
     backend();
     let failed = |log: String| Error::ModelLoad { path: path.to_owned(), log };
     let name = CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| failed("its name holds a NUL".into()))?;
@@ -56,6 +58,7 @@ pub fn load_model(path: &Path, placement: &Placement) -> Result<(LlamaModel, Mod
     shares.resize(devices_max.max(shares.len()), 0.0);
     // SAFETY: a plain struct that llama.cpp fills.
     let mut params = unsafe { sys::llama_model_default_params() };
+    params.load_mtp = heads;
     params.n_gpu_layers = placement.n_gpu_layers.map_or(-1, |layers| i32::try_from(layers).unwrap_or(i32::MAX));
     params.split_mode = match placement.split {
         Split::None => sys::LLAMA_SPLIT_MODE_NONE,

@@ -6,12 +6,14 @@
 //! - [`load`]: a model with its weights where they are wanted.
 //! - [`tap`]: hidden states, read off the graph while it is computed.
 //! - [`context`]: decoding; with a thread pool, as ggml else starts and joins its threads once per graph.
+//! - [`heads`]: drafting from hidden states.
 //! - [`embedding`]: inputs to vectors.
 //! - [`media`]: pieces of a prompt that are not text.
 
 mod context;
 mod device;
 mod embedding;
+mod heads;
 mod load;
 mod log;
 mod media;
@@ -20,6 +22,7 @@ mod tap;
 pub use context::{Context, ContextConfig, ROWS_MAX, Row};
 pub use device::{Device, RPC_DEVICES_MAX, add_worker, gpus, serve_devices};
 pub use embedding::{EmbeddingConfig, EmbeddingContext};
+pub use heads::{HeadKind, layers_read};
 pub use load::{ModelParts, load_model};
 pub use log::{backend, take_log};
 pub use media::Chunks;

@@ -86,6 +86,20 @@ impl Gguf {
         self.filled(name, shape, |_| 1.0)
     }
 
+    /// A tensor of nothing.
+    pub fn zeros(self, name: &str, shape: &[usize]) -> Self {
+        self.filled(name, shape, |_| 0.0)
+    }
+
+    /// A matrix that hands on the first of its inputs as they are.
+    pub fn identity(self, name: &str, inputs: usize, outputs: usize) -> Self {
+        let mut file = self.zeros(name, &[inputs, outputs]);
+        if let Some((_, _, values)) = file.tensors.last_mut() {
+            (0..outputs).for_each(|at| values[at * inputs + at] = 1.0);
+        }
+        file
+    }
+
     fn filled(mut self, name: &str, shape: &[usize], value: impl Fn(f32) -> f32) -> Self {
         let count = shape.iter().product();
         let values = (0..count)

@@ -79,6 +79,92 @@ pub fn mixture(dir: &Path) -> PathBuf {
     written(&file, dir, "mixture.gguf")
 }
 
+/// The width of the models that copy.
+const COPY_WIDTH: usize = 64;
+
+/// A model of `architecture` whose three blocks add nothing, so that it says its last token again and again.
+fn idle(architecture: &str) -> Gguf {
+    let key = |key: &str| format!("{architecture}.{key}");
+    let file = Gguf::new(architecture)
+        .number(&key("block_count"), 3)
+        .number(&key("context_length"), 512)
+        .number(&key("embedding_length"), 64)
+        .number(&key("feed_forward_length"), 96)
+        .number(&key("attention.head_count"), 4)
+        .number(&key("attention.head_count_kv"), 2)
+        .real(&key("attention.layer_norm_rms_epsilon"), 1e-5)
+        .entries_of(&model("Q8_0"), "tokenizer.")
+        .random("token_embd.weight", &[COPY_WIDTH, 49152])
+        .ones("output_norm.weight", &[COPY_WIDTH]);
+    (0..3).fold(file, |file, layer| idle_block(file, layer, COPY_WIDTH, COPY_WIDTH))
+}
+
+/// A Llama that copies.
+pub fn copying_llama(dir: &Path) -> PathBuf {
+    written(&idle("llama"), dir, "copying-llama.gguf")
+}
+
+/// A Hunyuan 3 that copies, with a head for multi-token prediction that foretells just that.
+pub fn copying(dir: &Path) -> PathBuf {
+    let file = idle("hy_v3")
+        .number("hy_v3.nextn_predict_layers", 1)
+        .number("hy_v3.expert_feed_forward_length", 96)
+        .identity("blk.2.nextn.eh_proj.weight", 2 * COPY_WIDTH, COPY_WIDTH)
+        .ones("blk.2.nextn.enorm.weight", &[COPY_WIDTH])
+        .ones("blk.2.nextn.hnorm.weight", &[COPY_WIDTH])
+        .ones("blk.2.nextn.shared_head_norm.weight", &[COPY_WIDTH]);
+    let file = (0..3).fold(file, |file, layer| {
+        file.ones(&format!("blk.{layer}.attn_q_norm.weight"), &[16])
+            .ones(&format!("blk.{layer}.attn_k_norm.weight"), &[16])
+    });
+    written(&file, dir, "copying.gguf")
+}
+
+/// A block of attention and feed-forward that adds nothing to the stream.
+fn idle_block(file: Gguf, layer: usize, width: usize, inputs: usize) -> Gguf {
+    // Two of four heads hold keys in the small ones, all nine in the other.
+    let keys = if width == COPY_WIDTH { width / 2 } else { width };
+    let name = |name: &str| format!("blk.{layer}.{name}.weight");
+    file.ones(&name("attn_norm"), &[width])
+        .ones(&name("ffn_norm"), &[width])
+        .random(&name("attn_q"), &[inputs, width])
+        .random(&name("attn_k"), &[inputs, keys])
+        .random(&name("attn_v"), &[inputs, keys])
+        .zeros(&name("attn_output"), &[width, width])
+        .random(&name("ffn_gate"), &[width, 96])
+        .random(&name("ffn_up"), &[width, 96])
+        .zeros(&name("ffn_down"), &[96, width])
+}
+
+/// An EAGLE-3 layer that foretells what [`copying_llama`] says.
+pub fn copying_eagle(dir: &Path) -> PathBuf {
+    let file = eagle_head(64, 4, &[0, 1, 2]).identity("fc.weight", 3 * COPY_WIDTH, COPY_WIDTH);
+    written(&idle_block(file, 0, COPY_WIDTH, 2 * COPY_WIDTH), dir, "copying-eagle3.gguf")
+}
+
+/// An EAGLE-3 layer for SmolLM2-135M that knows nothing.
+pub fn ignorant_eagle(dir: &Path) -> PathBuf {
+    let file = eagle_head(576, 9, &[2, 15, 27]).random("fc.weight", &[3 * 576, 576]);
+    written(&idle_block(file, 0, 576, 2 * 576), dir, "ignorant-eagle3.gguf")
+}
+
+fn eagle_head(width: u32, heads: u32, layers: &[u32]) -> Gguf {
+    let side = width as usize;
+    Gguf::new("eagle3")
+        .number("eagle3.block_count", 1)
+        .number("eagle3.context_length", 2048)
+        .number("eagle3.embedding_length", width)
+        .number("eagle3.feed_forward_length", 96)
+        .number("eagle3.attention.head_count", heads)
+        .number("eagle3.attention.head_count_kv", if width == 64 { 2 } else { heads })
+        .real("eagle3.attention.layer_norm_rms_epsilon", 1e-5)
+        .number("eagle3.target_hidden_size", width)
+        .numbers("eagle3.target_layers", layers)
+        .entries_of(&model("Q8_0"), "tokenizer.")
+        .ones("output_norm.weight", &[side])
+        .ones("blk.0.attn_norm_2.weight", &[side])
+}
+
 fn written(file: &Gguf, dir: &Path, name: &str) -> PathBuf {
     let path = dir.join(name);
     file.write(&path);
