@@ -9,7 +9,7 @@ mod slashing;
 
 pub use emission::{Emission, Supply};
 pub use epoch::{Epoch, Totals};
-pub use escrow::{Decision, Deposit, Escrow, EscrowStatus};
+pub use escrow::{Decision, Deposit, Escrow, EscrowStatus, Stub};
 pub use operator::{Bond, BondStatus, Operator, Role, Work};
 pub use quorum::{Approvals, Batch, Cohort, Shard};
 pub use slashing::{Case, Honeypot, NodeKey};

@@ -100,9 +100,9 @@ pub fn honeypot(program: &Address, commitment: &[u8; 32]) -> Address {
     derive(program, &[b"honeypot", commitment])
 }
 
-/// Checked evidence against the registration at `culprit`.
-pub fn case(program: &Address, culprit: &Address, subject: &[u8; 32]) -> Address {
-    derive(program, &[b"case", culprit.as_array(), subject])
+/// Checked evidence against the registration at `culprit`; `evidence` is [`crate::evidence::hash`].
+pub fn case(program: &Address, culprit: &Address, subject: &[u8; 32], evidence: &[u8; 32]) -> Address {
+    derive(program, &[b"case", culprit.as_array(), subject, evidence])
 }
 
 /// What an epoch's work is worth.

@@ -119,6 +119,8 @@ chain_errors! {
     LivenessLate "the answer was given before the round began, after the deadline, or in the future"
     LivenessNotDrawn "the round does not challenge the provider"
     LivenessRepeated "the round, or a later one, was credited already"
+    EscrowNotOver "the escrow is neither settled nor refunded"
+    VerifierOwed "a verifier that the escrow names is not paid yet"
 }
 
 impl ChainError {

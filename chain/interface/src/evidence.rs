@@ -139,6 +139,13 @@ impl Honeypot {
     }
 }
 
+/// The hash of signed statements of one key, in the order in which they are verified: part of a case's address.
+pub fn hash(key: &[u8; 32], messages: &[Vec<u8>]) -> [u8; 32] {
+    use sha2::{Digest, Sha256};
+    let hasher = messages.iter().fold(Sha256::new(), |hasher, message| hasher.chain_update(key).chain_update(message));
+    hasher.finalize().into()
+}
+
 /// What a quorum approves to slash: `H("ogong/v1/settlement/slash", …)`.
 pub fn slash_digest(place: &Place, case: &crate::account::Case, stake_epoch: u64) -> [u8; 32] {
     let head = Writer::empty().raw(&place.network).address(&place.program).u8(case.kind).address(&case.culprit);

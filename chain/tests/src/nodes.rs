@@ -17,6 +17,7 @@ pub const PLACE: Place = Place { network: NETWORK, program: PROGRAM_ID };
 const MLDSA_BYTES: usize = 1_312;
 
 /// A node's key.
+#[derive(Debug)]
 pub struct Node {
     pub key: Keypair,
     pub public: Vec<u8>,
@@ -24,6 +25,7 @@ pub struct Node {
 }
 
 /// A registered node whose key is published.
+#[derive(Debug)]
 pub struct Known {
     pub wallet: Wallet,
     pub node: Node,
@@ -50,6 +52,11 @@ impl Node {
     pub fn sign(&self, message: Vec<u8>) -> Signed {
         let signature = self.key.sign_message(&message).into();
         Signed { signature, message }
+    }
+
+    /// The hash of statements of this node, as a case has it.
+    pub fn evidence(&self, messages: &[Vec<u8>]) -> [u8; 32] {
+        evidence::hash(&self.ed25519(), messages)
     }
 
     /// Has statements of this node verified.

@@ -1,7 +1,7 @@
 //! Instructions that take a quorum, and the ways in which a quorum can be missing: each is tried on each.
 
 use crate::refusal::Expected::Chain;
-use crate::{Refusal, Wallet, World};
+use crate::{Refusal, World};
 use litesvm::types::TransactionResult;
 use ogong_chain_interface::instruction::Approve;
 use ogong_chain_interface::{Address, ChainError, Instruction, PROGRAM_ID, address};
@@ -26,11 +26,11 @@ pub trait Gated: Sized {
     fn digest(&self, world: &World, stake_epoch: u64) -> [u8; 32];
 }
 
-/// All validators, the first one handling, in the current epoch.
+/// The validators that sign, the first one handling, in the current epoch.
 pub fn everybody(world: &World) -> Behind {
     Behind {
         handler: world.validators[0].address(),
-        cosigners: world.validators[1..].iter().map(Wallet::address).collect(),
+        cosigners: world.cosigners(),
         approvals: None,
         stake_epoch: world.config().stake_epoch,
     }

@@ -39,6 +39,7 @@ pub const VERIFIER_FEE: u64 = 10;
 pub const ELF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../artifacts/ogong_chain.so");
 
 /// A keypair and its token account.
+#[derive(Debug)]
 pub struct Wallet {
     pub key: Keypair,
     pub token: Address,
@@ -51,13 +52,20 @@ impl Wallet {
     }
 }
 
+impl Clone for Wallet {
+    fn clone(&self) -> Self {
+        Self { key: self.key.insecure_clone(), token: self.token }
+    }
+}
+
 /// An open escrow and the order behind it.
 pub struct Deal {
     pub order: Order,
     pub reply_id: [u8; 32],
 }
 
-/// The chain, initialized, with wallets that hold [`FUNDS`] each.
+/// The chain, initialized, with wallets that hold [`FUNDS`] each. A clone goes its own way.
+#[derive(Clone)]
 pub struct World {
     pub svm: LiteSVM,
     pub mint: Address,
@@ -66,6 +74,8 @@ pub struct World {
     pub provider: Wallet,
     pub router: Wallet,
     pub validators: Vec<Wallet>,
+    /// How many of them, the first ones, sign what a quorum must sign.
+    pub signing: usize,
     /// Whom each validator's share goes to, in their order.
     pub fee_owners: Vec<Wallet>,
     /// The most compute units that a successful instruction took, by its name in the logs.
@@ -85,10 +95,20 @@ impl World {
         let (mut fabricated, mut seeds) = (0, 0);
         let mut wallet = || wallet(&mut svm, &mint, &mut fabricated, &mut seeds, FUNDS);
         let (admin, owner, provider, router) = (wallet(), wallet(), wallet(), wallet());
-        let (validators, fee_owners) = (Vec::new(), Vec::new());
-        let compute = BTreeMap::new();
-        let mut world =
-            Self { svm, mint, admin, owner, provider, router, validators, fee_owners, compute, fabricated, seeds };
+        let mut world = Self {
+            svm,
+            mint,
+            admin,
+            owner,
+            provider,
+            router,
+            validators: Vec::new(),
+            signing: 0,
+            fee_owners: Vec::new(),
+            compute: BTreeMap::new(),
+            fabricated,
+            seeds,
+        };
         world.set_time(START_S);
         world
     }
@@ -159,6 +179,7 @@ impl World {
         let registration = self.registration(&authority, &fee_owner, stake);
         self.must(registration, &[authority.key.insecure_clone()]);
         self.validators.push(authority);
+        self.signing = self.validators.len();
         self.fee_owners.push(fee_owner);
     }
 
@@ -223,7 +244,7 @@ impl World {
     pub fn settlement(&self, deal: &Deal) -> Settle {
         Settle {
             handler: self.validators[0].address(),
-            cosigners: self.validators[1..].iter().map(Wallet::address).collect(),
+            cosigners: self.cosigners(),
             approvals: None,
             reply_id: deal.reply_id,
             verdict: self.verdict(deal),
@@ -268,7 +289,7 @@ impl World {
         };
         RefundReject {
             handler: self.validators[0].address(),
-            cosigners: self.validators[1..].iter().map(Wallet::address).collect(),
+            cosigners: self.cosigners(),
             approvals: None,
             reply_id: deal.reply_id,
             change: Change::of(&self.escrow(deal), self.owner.token),
@@ -281,9 +302,14 @@ impl World {
         RefundExpired { reply_id: deal.reply_id, change: Change::of(&self.escrow(deal), self.owner.token) }
     }
 
-    /// The keys of all validators, the handler first.
+    /// The keys of the validators that sign, the handler first.
     pub fn quorum(&self) -> Vec<Keypair> {
-        self.validators.iter().map(|wallet| wallet.key.insecure_clone()).collect()
+        self.validators[..self.signing].iter().map(|wallet| wallet.key.insecure_clone()).collect()
+    }
+
+    /// The validators that sign beside the handler.
+    pub fn cosigners(&self) -> Vec<Address> {
+        self.validators[1..self.signing].iter().map(Wallet::address).collect()
     }
 
     /// Opens an operator's counters in the current epoch.
@@ -388,6 +414,15 @@ impl World {
         let mut account = self.svm.get_account(address).expect("an account");
         change(&mut account.data);
         self.svm.set_account(*address, account).expect("an account");
+    }
+
+    /// A token account of a wallet.
+    pub fn token_of(&self, wallet: &Address) -> Address {
+        let all = self.svm.get_program_accounts(&ogong_chain_interface::token::TOKEN_PROGRAM_ID);
+        let owns = |data: &[u8]| {
+            TokenAccount::decode(data).is_ok_and(|holding| holding.owner == *wallet && holding.mint == self.mint)
+        };
+        all.into_iter().find(|(_, account)| owns(&account.data)).expect("a token account").0
     }
 
     /// The atoms in a token account.
@@ -537,5 +572,5 @@ macro_rules! sendable {
 sendable!(
     AllocateLaunch PublishNodeKey PlantHoneypot ApproveEmission ClaimWork ClaimAudits SlashValidator SlashOperator Initialize AdvanceEpoch RegisterValidator UpdateValidator MoveValidatorStake RegisterBlsKey RegisterOperator UpdateOperator
     MoveOperatorStake OpenWork SetModel OpenEscrow OpenEscrowFromDeposit FundDeposit WithdrawDeposit Approve CloseApprovals
-    Settle SettleCohort SettleBatch SettleBatched CloseBatch Release PayVerifier RefundReject RefundExpired
+    CompactEscrow Settle SettleCohort SettleBatch SettleBatched CloseBatch Release PayVerifier RefundReject RefundExpired
 );

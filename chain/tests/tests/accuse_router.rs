@@ -8,7 +8,7 @@ use ogong_chain_interface::evidence::Route;
 use ogong_chain_interface::instruction::AccuseRouter;
 use ogong_chain_interface::{ChainError, PROGRAM_ID, address};
 use ogong_chain_tests::Expected::{Chain, Number};
-use ogong_chain_tests::{Known, PLACE, Refusal, World, check};
+use ogong_chain_tests::{Known, PLACE, Refusal, World, check, trial};
 
 /// Anchor's: there is no such account.
 const NOT_INITIALIZED: u32 = 3012;
@@ -25,6 +25,11 @@ const HONEST: Route = Route {
     issued_ms: 5,
 };
 
+fn evidence(culprit: &Known, routes: &[Route]) -> [u8; 32] {
+    let messages: Vec<Vec<u8>> = routes.iter().map(|route| route.message(&PLACE)).collect();
+    culprit.node.evidence(&messages)
+}
+
 fn accuse(world: &mut World, culprit: &Known, routes: &[Route]) -> TransactionResult {
     let evidence = culprit.node.verified(routes.iter().map(|route| route.message(&PLACE)));
     let accuse = AccuseRouter {
@@ -32,6 +37,7 @@ fn accuse(world: &mut World, culprit: &Known, routes: &[Route]) -> TransactionRe
         authority: culprit.wallet.address(),
         node_key: culprit.node_key,
         query: QUERY,
+        evidence: self::evidence(culprit, routes),
     };
     let instructions = [evidence, accuse.instruction(&PROGRAM_ID)];
     let payer = [world.owner.key.insecure_clone()];
@@ -40,16 +46,34 @@ fn accuse(world: &mut World, culprit: &Known, routes: &[Route]) -> TransactionRe
     world.send_raw(&instructions, &payer)
 }
 
+/// The accusation of a router that sent one query to two providers.
+pub fn scene(world: &mut World) -> trial::Scene {
+    let culprit = world.known_operator(95, Role::Router, 700);
+    let routes = [HONEST, Route { provider: [1; 32], ..HONEST }];
+    let evidence = culprit.node.verified(routes.map(|route| route.message(&PLACE)));
+    let accuse = AccuseRouter {
+        accuser: world.owner.address(),
+        authority: culprit.wallet.address(),
+        node_key: culprit.node_key,
+        query: QUERY,
+        evidence: self::evidence(&culprit, &routes),
+    };
+    let instructions = vec![evidence, accuse.instruction(&PROGRAM_ID)];
+    trial::Scene { instructions, signers: vec![world.owner.key.insecure_clone()] }
+}
+
 fn with(world: &mut World, routes: &[Route]) -> TransactionResult {
     let culprit = world.known_operator(95, Role::Router, 700);
     accuse(world, &culprit, routes)
 }
 
-/// Opens the case of a router that sent one query to two providers.
-pub fn accused(world: &mut World) -> (Known, [u8; 32]) {
+/// Opens the case of a router that sent one query to two providers; with its query and evidence.
+pub fn accused(world: &mut World) -> (Known, [u8; 32], [u8; 32]) {
     let culprit = world.known_operator(95, Role::Router, 700);
-    accuse(world, &culprit, &[HONEST, Route { provider: [1; 32], ..HONEST }]).expect("a case");
-    (culprit, QUERY)
+    let routes = [HONEST, Route { provider: [1; 32], ..HONEST }];
+    accuse(world, &culprit, &routes).expect("a case");
+    let evidence = evidence(&culprit, &routes);
+    (culprit, QUERY, evidence)
 }
 
 pub const REFUSALS: &[Refusal] = &[
@@ -78,13 +102,14 @@ pub const REFUSALS: &[Refusal] = &[
         expected: Chain(ChainError::EvidenceInnocent),
         attempt: |world| {
             let culprit = world.known_operator(95, Role::Router, 700);
-            let evidence =
-                culprit.node.verified([0, 1, 2].map(|n| Route { provider: [n; 32], ..HONEST }.message(&PLACE)));
+            let routes = [0, 1, 2].map(|n| Route { provider: [n; 32], ..HONEST });
+            let evidence = culprit.node.verified(routes.map(|route| route.message(&PLACE)));
             let accuse = AccuseRouter {
                 accuser: world.owner.address(),
                 authority: culprit.wallet.address(),
                 node_key: culprit.node_key,
                 query: QUERY,
+                evidence: self::evidence(&culprit, &routes),
             };
             world.send_raw(&[evidence, accuse.instruction(&PROGRAM_ID)], &[world.owner.key.insecure_clone()])
         },
@@ -112,17 +137,19 @@ pub const REFUSALS: &[Refusal] = &[
 /// The same evidence against a registration of another role.
 fn of_role(world: &mut World, role: Role) -> TransactionResult {
     let culprit = world.known_operator(95, role, 700);
-    let evidence = culprit.node.verified([Route { prices: [101, 200], ..HONEST }.message(&PLACE)]);
+    let route = Route { prices: [101, 200], ..HONEST };
+    let evidence = culprit.node.verified([route.message(&PLACE)]);
     let accuse = AccuseRouter {
         accuser: world.owner.address(),
         authority: culprit.wallet.address(),
         node_key: culprit.node_key,
         query: QUERY,
+        evidence: self::evidence(&culprit, &[route]),
     };
     let mut instruction = accuse.instruction(&PROGRAM_ID);
     let registration = address::operator(&PROGRAM_ID, role, &culprit.wallet.address());
     instruction.accounts[2].pubkey = registration;
-    instruction.accounts[4].pubkey = address::case(&PROGRAM_ID, &registration, &QUERY);
+    instruction.accounts[4].pubkey = address::case(&PROGRAM_ID, &registration, &QUERY, &accuse.evidence);
     world.send_raw(&[evidence, instruction], &[world.owner.key.insecure_clone()])
 }
 
@@ -139,7 +166,8 @@ fn misrouting_opens_a_case() {
         let meta = with(&mut world, routes).expect("a case");
         let event = Accused::decode(&event(&meta.logs)).expect("an event");
         assert_eq!((event.kind, event.subject), (3, QUERY));
-        let case = Case::decode(&world.data(&address::case(&PROGRAM_ID, &event.culprit, &QUERY))).expect("a case");
+        let case = Case::decode(&world.data(&address::case(&PROGRAM_ID, &event.culprit, &QUERY, &event.evidence)))
+            .expect("a case");
         assert_eq!((case.kind, case.slashed_ms), (3, 0));
         world.assert_conserved();
     }
@@ -149,13 +177,14 @@ fn misrouting_opens_a_case() {
 fn one_flipped_byte_is_no_evidence() {
     let mut world = World::with_stakes(&[1_000; 3]);
     let culprit = world.known_operator(95, Role::Router, 700);
-    let evidence =
-        culprit.node.verified([HONEST, Route { provider: [1; 32], ..HONEST }].map(|route| route.message(&PLACE)));
+    let routes = [HONEST, Route { provider: [1; 32], ..HONEST }];
+    let evidence = culprit.node.verified(routes.map(|route| route.message(&PLACE)));
     let accuse = AccuseRouter {
         accuser: world.owner.address(),
         authority: culprit.wallet.address(),
         node_key: culprit.node_key,
         query: QUERY,
+        evidence: self::evidence(&culprit, &routes),
     }
     .instruction(&PROGRAM_ID);
     let payer = [world.owner.key.insecure_clone()];

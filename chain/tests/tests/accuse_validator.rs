@@ -11,12 +11,10 @@ use ogong_chain_interface::instruction::AccuseValidator;
 use ogong_chain_interface::{Address, ChainError, Instruction, PROGRAM_ID, address};
 use ogong_chain_tests::Expected::{Chain, Number};
 use ogong_chain_tests::refusal::number;
-use ogong_chain_tests::{Known, Node, PLACE, Refusal, World, check};
+use ogong_chain_tests::{Known, Node, PLACE, Refusal, World, check, trial};
 
 /// Anchor's: the account is not the one the seeds derive.
 const SEEDS: u32 = 2006;
-/// Anchor's: the account is not the one that is named.
-const ADDRESS: u32 = 2012;
 /// Anchor's: the account is of another type.
 const DISCRIMINATOR: u32 = 3002;
 /// Anchor's: the account is another program's.
@@ -47,7 +45,7 @@ impl Scene {
     fn set(world: &mut World, messages: &[Vec<u8>]) -> Self {
         let culprit = world.known_validator(91, 100);
         let evidence = culprit.node.verified(messages.iter().cloned());
-        let accuse = accusation(world, &culprit).instruction(&PROGRAM_ID);
+        let accuse = accusation(world, &culprit, messages).instruction(&PROGRAM_ID);
         Self { culprit, evidence, accuse }
     }
 
@@ -57,13 +55,24 @@ impl Scene {
     }
 }
 
+/// Accept and reject.
+fn both() -> [Vec<u8>; 2] {
+    [signed(1), signed(3)]
+}
+
+/// What `accused` shows.
+pub fn evidence(culprit: &Known) -> [u8; 32] {
+    culprit.node.evidence(&both())
+}
+
 /// Anybody accuses: here the consumer.
-pub fn accusation(world: &World, culprit: &Known) -> AccuseValidator {
+pub fn accusation(world: &World, culprit: &Known, messages: &[Vec<u8>]) -> AccuseValidator {
     AccuseValidator {
         accuser: world.owner.address(),
         authority: culprit.wallet.address(),
         node_key: culprit.node_key,
         reply_id: REPLY,
+        evidence: culprit.node.evidence(messages),
     }
 }
 
@@ -71,9 +80,17 @@ pub fn accusation(world: &World, culprit: &Known) -> AccuseValidator {
 pub fn accused(world: &mut World, seed: u8, stake: u64) -> Known {
     let culprit = world.known_validator(seed, stake);
     let evidence = culprit.node.verified([signed(1), signed(3)]);
-    let accuse = accusation(world, &culprit).instruction(&PROGRAM_ID);
+    let accuse = accusation(world, &culprit, &both()).instruction(&PROGRAM_ID);
     world.send_raw(&[evidence, accuse], &[world.owner.key.insecure_clone()]).expect("a case");
     culprit
+}
+
+/// The accusation of a validator that voted both ways.
+pub fn scene(world: &mut World) -> trial::Scene {
+    let culprit = world.known_validator(94, 100);
+    let evidence = culprit.node.verified([signed(1), signed(3)]);
+    let accuse = accusation(world, &culprit, &both()).instruction(&PROGRAM_ID);
+    trial::Scene { instructions: vec![evidence, accuse], signers: vec![world.owner.key.insecure_clone()] }
 }
 
 fn with(world: &mut World, messages: &[Vec<u8>]) -> TransactionResult {
@@ -88,6 +105,12 @@ fn spoilt(world: &mut World, spoil: impl FnOnce(&mut World, &mut Scene)) -> Tran
 
 fn offset(scene: &mut Scene, place: usize, value: u16) {
     scene.evidence.data[place..place + 2].copy_from_slice(&value.to_le_bytes());
+}
+
+/// Puts the case where it belongs to other evidence.
+fn opened_with(scene: &mut Scene, evidence: [u8; 32]) {
+    let culprit = address::validator(&PROGRAM_ID, &scene.culprit.wallet.address());
+    scene.accuse.accounts[4].pubkey = address::case(&PROGRAM_ID, &culprit, &REPLY, &evidence);
 }
 
 const fn innocent(name: &'static str, attempt: fn(&mut World) -> TransactionResult) -> Refusal {
@@ -113,7 +136,7 @@ pub const REFUSALS: &[Refusal] = &[
     innocent("a case about another reply", |world| {
         let culprit = world.known_validator(91, 100);
         let evidence = culprit.node.verified([signed(1), signed(3)]);
-        let accuse = AccuseValidator { reply_id: [0x45; 32], ..accusation(world, &culprit) };
+        let accuse = AccuseValidator { reply_id: [0x45; 32], ..accusation(world, &culprit, &both()) };
         let instructions = [evidence, accuse.instruction(&PROGRAM_ID)];
         world.send_raw(&instructions, &[world.owner.key.insecure_clone()])
     }),
@@ -149,7 +172,12 @@ pub const REFUSALS: &[Refusal] = &[
     Refusal {
         name: "another's signatures",
         expected: Chain(ChainError::EvidenceKeyWrong),
-        attempt: |world| spoilt(world, |_, scene| scene.evidence = Node::of(92).verified([signed(1), signed(3)])),
+        attempt: |world| {
+            spoilt(world, |_, scene| {
+                scene.evidence = Node::of(92).verified(both());
+                opened_with(scene, Node::of(92).evidence(&both()));
+            })
+        },
     },
     Refusal {
         name: "one of two signatures another's",
@@ -169,6 +197,8 @@ pub const REFUSALS: &[Refusal] = &[
                 offset(scene, 20, start);
                 offset(scene, 24, start + 96);
                 offset(scene, 26, length);
+                let own = scene.culprit.node.ed25519();
+                opened_with(scene, sha256(&[&own[..], &signed(1), &other.ed25519(), &signed(3)].concat()));
             })
         },
     },
@@ -232,7 +262,8 @@ pub const REFUSALS: &[Refusal] = &[
             spoilt(world, |world, scene| {
                 let other = Node::of(92);
                 scene.accuse.accounts[3].pubkey = world.publish(&other);
-                scene.evidence = other.verified([signed(1), signed(3)]);
+                scene.evidence = other.verified(both());
+                opened_with(scene, other.evidence(&both()));
             })
         },
     },
@@ -256,7 +287,7 @@ pub const REFUSALS: &[Refusal] = &[
     },
     Refusal {
         name: "another account as the sysvar",
-        expected: Number(ADDRESS),
+        expected: Chain(ChainError::EvidenceUnsigned),
         attempt: |world| spoilt(world, |world, scene| scene.accuse.accounts[5].pubkey = world.provider.address()),
     },
     Refusal {
@@ -264,7 +295,7 @@ pub const REFUSALS: &[Refusal] = &[
         expected: Number(SEEDS),
         attempt: |world| {
             spoilt(world, |_, scene| {
-                scene.accuse.accounts[4].pubkey = address::case(&PROGRAM_ID, &Address::default(), &REPLY);
+                scene.accuse.accounts[4].pubkey = address::case(&PROGRAM_ID, &Address::default(), &REPLY, &[0; 32]);
             })
         },
     },
@@ -274,7 +305,7 @@ pub const REFUSALS: &[Refusal] = &[
         attempt: |world| {
             let culprit = accused(world, 91, 100);
             let evidence = culprit.node.verified([signed(1), signed(3)]);
-            let again = accusation(world, &culprit).instruction(&PROGRAM_ID);
+            let again = accusation(world, &culprit, &both()).instruction(&PROGRAM_ID);
             world.send_raw(&[evidence, again], &[world.owner.key.insecure_clone()])
         },
     },
@@ -302,8 +333,9 @@ fn contradicting_votes_open_a_case() {
         let size = world.size(&[scene.evidence.clone(), scene.accuse.clone()], &[world.owner.key.insecure_clone()]);
         assert!(size <= 1_232, "{size} bytes do not fit a transaction");
         let meta = scene.send(&mut world).expect("a case");
-        let case = Case::decode(&world.data(&address::case(&PROGRAM_ID, &culprit, &REPLY))).expect("a case");
         let evidence = sha256(&[&key[..], &signed(first), &key, &signed(second)].concat());
+        let case = address::case(&PROGRAM_ID, &culprit, &REPLY, &evidence);
+        let case = Case::decode(&world.data(&case)).expect("a case");
         let wanted = Case {
             kind: 1,
             culprit,
@@ -329,7 +361,7 @@ fn contradicting_votes_open_a_case() {
 fn one_flipped_byte_is_no_evidence() {
     let mut world = World::with_stakes(&[1_000; 3]);
     let scene = Scene::set(&mut world, &[signed(1), signed(3)]);
-    let payer = [world.owner.key.insecure_clone()];
+    let (payer, evidence_hash) = ([world.owner.key.insecure_clone()], evidence(&scene.culprit));
     for at in 0..scene.evidence.data.len() {
         let mut evidence = scene.evidence.clone();
         evidence.data[at] ^= 1;
@@ -338,7 +370,7 @@ fn one_flipped_byte_is_no_evidence() {
         if at == 1 {
             assert!(result.is_ok(), "byte 1 is padding: {result:?}");
             let culprit = address::validator(&PROGRAM_ID, &scene.culprit.wallet.address());
-            let case = address::case(&PROGRAM_ID, &culprit, &REPLY);
+            let case = address::case(&PROGRAM_ID, &culprit, &REPLY, &evidence_hash);
             world.svm.set_account(case, solana_account::Account::default()).expect("the case is gone");
         } else {
             assert!(result.is_err(), "byte {at} flipped, and still a case");

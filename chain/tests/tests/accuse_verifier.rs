@@ -6,9 +6,9 @@ use ogong_chain_interface::account::{Case, Role};
 use ogong_chain_interface::event::Accused;
 use ogong_chain_interface::evidence::{Honeypot, Word};
 use ogong_chain_interface::instruction::{AccuseVerifier, PlantHoneypot};
-use ogong_chain_interface::{ChainError, PROGRAM_ID, address};
+use ogong_chain_interface::{ChainError, Instruction, PROGRAM_ID, address};
 use ogong_chain_tests::Expected::{Chain, Number};
-use ogong_chain_tests::{Known, PLACE, Refusal, World, check};
+use ogong_chain_tests::{Known, PLACE, Refusal, World, check, trial};
 
 /// Anchor's: the account is not the one the seeds derive.
 const SEEDS: u32 = 2006;
@@ -35,15 +35,34 @@ fn plant(world: &mut World, honeypot: &Honeypot) {
     world.must(planting, &[world.validators[0].key.insecure_clone()]);
 }
 
-fn accuse(world: &mut World, culprit: &Known, honeypot: Honeypot, words: &[Word]) -> TransactionResult {
+fn evidence(culprit: &Known, words: &[Word]) -> [u8; 32] {
+    let messages: Vec<Vec<u8>> = words.iter().map(|word| word.message(&PLACE)).collect();
+    culprit.node.evidence(&messages)
+}
+
+fn accusation(world: &World, culprit: &Known, honeypot: Honeypot, words: &[Word]) -> Vec<Instruction> {
     let evidence = culprit.node.verified(words.iter().map(|word| word.message(&PLACE)));
     let accuse = AccuseVerifier {
         accuser: world.owner.address(),
         authority: culprit.wallet.address(),
         node_key: culprit.node_key,
         honeypot,
+        evidence: self::evidence(culprit, words),
     };
-    world.send_raw(&[evidence, accuse.instruction(&PROGRAM_ID)], &[world.owner.key.insecure_clone()])
+    vec![evidence, accuse.instruction(&PROGRAM_ID)]
+}
+
+fn accuse(world: &mut World, culprit: &Known, honeypot: Honeypot, words: &[Word]) -> TransactionResult {
+    let instructions = accusation(world, culprit, honeypot, words);
+    world.send_raw(&instructions, &[world.owner.key.insecure_clone()])
+}
+
+/// The accusation of a verifier that passed a bad honeypot.
+pub fn scene(world: &mut World) -> trial::Scene {
+    let culprit = world.known_operator(93, Role::Verifier, 500);
+    plant(world, &BAD);
+    let instructions = accusation(world, &culprit, BAD, &[word(world, 1)]);
+    trial::Scene { instructions, signers: vec![world.owner.key.insecure_clone()] }
 }
 
 /// Plants, asks, and accuses.
@@ -54,13 +73,14 @@ fn planted(world: &mut World, honeypot: Honeypot, words: impl FnOnce(&World) -> 
     accuse(world, &culprit, honeypot, &words)
 }
 
-/// Opens the case of a verifier that passed a bad honeypot.
-pub fn accused(world: &mut World) -> (Known, [u8; 32]) {
+/// Opens the case of a verifier that passed a bad honeypot; with its job and evidence.
+pub fn accused(world: &mut World) -> (Known, [u8; 32], [u8; 32]) {
     let culprit = world.known_operator(93, Role::Verifier, 500);
     plant(world, &BAD);
     let word = word(world, 1);
     accuse(world, &culprit, BAD, &[word]).expect("a case");
-    (culprit, JOB)
+    let evidence = evidence(&culprit, &[word]);
+    (culprit, JOB, evidence)
 }
 
 pub const REFUSALS: &[Refusal] = &[
@@ -115,6 +135,7 @@ pub const REFUSALS: &[Refusal] = &[
                 authority: culprit.wallet.address(),
                 node_key: culprit.node_key,
                 honeypot: Honeypot { salt: [0; 32], ..BAD },
+                evidence: self::evidence(&culprit, &[word(world, 1)]),
             };
             let mut instruction = accuse.instruction(&PROGRAM_ID);
             instruction.accounts[4].pubkey = address::honeypot(&PROGRAM_ID, &BAD.commitment());
@@ -154,11 +175,12 @@ fn of_role(world: &mut World, role: Role) -> TransactionResult {
         authority: culprit.wallet.address(),
         node_key: culprit.node_key,
         honeypot: BAD,
+        evidence: self::evidence(&culprit, &[word(world, 1)]),
     };
     let mut instruction = accuse.instruction(&PROGRAM_ID);
     let registration = address::operator(&PROGRAM_ID, role, &culprit.wallet.address());
     instruction.accounts[2].pubkey = registration;
-    instruction.accounts[5].pubkey = address::case(&PROGRAM_ID, &registration, &JOB);
+    instruction.accounts[5].pubkey = address::case(&PROGRAM_ID, &registration, &JOB, &accuse.evidence);
     world.send_raw(&[evidence, instruction], &[world.owner.key.insecure_clone()])
 }
 
@@ -169,7 +191,8 @@ fn a_wrong_word_on_a_planted_audit_opens_a_case() {
         let meta = planted(&mut world, honeypot, |world| vec![word(world, outcome)]).expect("a case");
         let event = Accused::decode(&event(&meta.logs)).expect("an event");
         assert_eq!((event.kind, event.subject), (2, JOB));
-        let case = Case::decode(&world.data(&address::case(&PROGRAM_ID, &event.culprit, &JOB))).expect("a case");
+        let case = Case::decode(&world.data(&address::case(&PROGRAM_ID, &event.culprit, &JOB, &event.evidence)))
+            .expect("a case");
         assert_eq!((case.kind, case.slashed_ms, case.evidence), (2, 0, event.evidence));
         world.assert_conserved();
     }
@@ -186,6 +209,7 @@ fn one_flipped_byte_is_no_evidence() {
         authority: culprit.wallet.address(),
         node_key: culprit.node_key,
         honeypot: BAD,
+        evidence: self::evidence(&culprit, &[word(&world, 1)]),
     }
     .instruction(&PROGRAM_ID);
     let payer = [world.owner.key.insecure_clone()];

@@ -24,7 +24,7 @@ pub fn settle_digest(world: &World, deal: &Deal, settle: &Settle) -> [u8; 32] {
     digest(deal, verdict, payees.zip([425, 25, 25, 25, 999_500]).collect())
 }
 
-fn reject_digest(world: &World, deal: &Deal, reject: &RefundReject) -> [u8; 32] {
+pub fn reject_digest(world: &World, deal: &Deal, reject: &RefundReject) -> [u8; 32] {
     digest(deal, &reject.verdict, vec![(world.owner.address(), deal.order.max_fee)])
 }
 

@@ -73,7 +73,7 @@ fn sums(epoch: &Epoch) -> [u64; 6] {
 }
 
 /// What the curve and the counters make of an epoch.
-fn amounts(world: &World, number: u64) -> [u64; 5] {
+pub fn amounts(world: &World, number: u64) -> [u64; 5] {
     let (epoch, supply) = (world.epoch(number), world.supply());
     let since = |at_ms: u64| at_ms.saturating_sub(supply.launched_ms) / 1_000;
     let all = between(since(epoch.started_ms), since(epoch.ended_ms));

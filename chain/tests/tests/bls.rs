@@ -34,7 +34,7 @@ fn challenge(network: &[u8; 32], authority: &Address, key: &[u8; 96], commitment
 }
 
 /// The key of a secret number, with the proof for a registration.
-fn registration(network: &[u8; 32], authority: Address, secret: u64) -> RegisterBlsKey {
+pub fn registration(network: &[u8; 32], authority: Address, secret: u64) -> RegisterBlsKey {
     let (secret, nonce) = (Scalar::from(secret), Scalar::from(0x5eed_u64));
     let key = (G2Projective::generator() * secret).to_compressed();
     let commitment = (G2Projective::generator() * nonce).to_compressed();

@@ -20,6 +20,18 @@ fn settlement(world: &World, deal: &Deal, shards: Vec<Shard>) -> SettleCohort {
     SettleCohort { settle: world.settlement(deal), payer: world.validators[0].address(), shards }
 }
 
+/// What `settle_cohort` will compute.
+pub fn digest_of(world: &World, deal: &Deal, cohort: &SettleCohort) -> [u8; 32] {
+    let shards = cohort.shards.iter().flat_map(|shard| [(shard.payout, shard.amount), (shard.operator, 0)]);
+    let others = [
+        (world.router.address(), 25),
+        (world.fee_owners[0].address(), 25),
+        (address::config(&PROGRAM_ID), 25),
+        (world.owner.address(), 999_500),
+    ];
+    digest(deal, &cohort.settle.verdict, shards.chain(others).collect())
+}
+
 fn settle(world: &mut World, spoil: fn(&mut Vec<Shard>)) -> TransactionResult {
     let deal = world.open();
     let mut shards = shards(world);
@@ -159,15 +171,7 @@ fn each_shard_is_paid_for_its_slice() {
     let deal = world.open();
     let settle = settlement(&world, &deal, shards(&world));
     world.must(settle.clone(), &world.quorum());
-    let payees = vec![
-        (world.admin.address(), 300),
-        (world.router.address(), 125),
-        (world.router.address(), 25),
-        (world.fee_owners[0].address(), 25),
-        (address::config(&PROGRAM_ID), 25),
-        (world.owner.address(), 999_500),
-    ];
-    assert_eq!(world.escrow(&deal).decision.digest, digest(&deal, &settle.settle.verdict, payees));
+    assert_eq!(world.escrow(&deal).decision.digest, digest_of(&world, &deal, &settle));
     world.must(payment(&world, &deal, &shards(&world)), &[world.owner.key.insecure_clone()]);
     assert_eq!(world.escrow(&deal).status, EscrowStatus::Settled);
     assert_eq!(world.balance(&world.admin.token), FUNDS + 300);

@@ -2,9 +2,9 @@
 
 use crate::{
     accuse_router, accuse_validator, accuse_verifier, allocate_launch, approvals, approve_emission, batch, bls,
-    claim_audits, claim_work, cohort, deposit, epoch, initialize, open_escrow, operator, plant_honeypot,
-    publish_node_key, record_liveness, refund_expired, refund_reject, register_validator, release, set_model, settle,
-    settle_quorum, slash_operator, slash_validator, update_validator, validator_stake, verifier,
+    claim_audits, claim_work, cohort, compact_escrow, deposit, epoch, initialize, open_escrow, operator,
+    plant_honeypot, publish_node_key, record_liveness, refund_expired, refund_reject, register_validator, release,
+    set_model, settle, settle_quorum, slash_operator, slash_validator, update_validator, validator_stake, verifier,
 };
 use ogong_chain_interface::ChainError;
 use ogong_chain_tests::{Expected, Refusal};
@@ -15,6 +15,7 @@ const ALL: &[&[Refusal]] = &[
     batch::REFUSALS,
     bls::REFUSALS,
     cohort::REFUSALS,
+    compact_escrow::REFUSALS,
     deposit::REFUSALS,
     epoch::REFUSALS,
     initialize::REFUSALS,

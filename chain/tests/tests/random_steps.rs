@@ -2,7 +2,7 @@
 //! the model says so, and then the chain holds what the model holds. No sequence mints past curve or cap, or moves stake that
 //! cools down.
 
-use crate::accuse_validator::{REPLY, accused};
+use crate::accuse_validator::{REPLY, accused, evidence};
 use crate::approve_emission::approval;
 use crate::curve::curve::{CAP_ATOMS, between, by_role, emitted, era};
 use crate::{claim_audits, claim_work, record_liveness};
@@ -424,6 +424,7 @@ impl Run {
             approvals: None,
             authority: culprit.wallet.address(),
             subject: REPLY,
+            evidence: evidence(&culprit),
             stake_epoch: behind.stake_epoch,
         };
         let signers = self.world.quorum();

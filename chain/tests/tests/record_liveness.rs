@@ -14,7 +14,7 @@ use ogong_chain_tests::{Behind, Gated, Known, Node, PLACE, Refusal, World, check
 const SEEDS: u32 = 2006;
 
 /// A provider's answer that would be credited.
-struct Challenge {
+pub struct Challenge {
     provider: Known,
     answer: LivenessAnswer,
 }

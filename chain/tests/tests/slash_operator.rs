@@ -13,26 +13,27 @@ use ogong_chain_tests::{Behind, Gated, Known, PLACE, Refusal, World, check, ever
 const SEEDS: u32 = 2006;
 
 /// A case against a verifier or router.
-struct Slash {
+pub struct Slash {
     culprit: Known,
     role: Role,
     subject: [u8; 32],
+    evidence: [u8; 32],
 }
 
 impl Slash {
     fn verifier(world: &mut World) -> Self {
-        let (culprit, subject) = accuse_verifier::accused(world);
-        Self { culprit, role: Role::Verifier, subject }
+        let (culprit, subject, evidence) = accuse_verifier::accused(world);
+        Self { culprit, role: Role::Verifier, subject, evidence }
     }
 
     fn router(world: &mut World) -> Self {
-        let (culprit, subject) = accuse_router::accused(world);
-        Self { culprit, role: Role::Router, subject }
+        let (culprit, subject, evidence) = accuse_router::accused(world);
+        Self { culprit, role: Role::Router, subject, evidence }
     }
 
     fn case(&self, world: &World) -> Case {
         let culprit = address::operator(&PROGRAM_ID, self.role, &self.culprit.wallet.address());
-        Case::decode(&world.data(&address::case(&PROGRAM_ID, &culprit, &self.subject))).expect("a case")
+        Case::decode(&world.data(&address::case(&PROGRAM_ID, &culprit, &self.subject, &self.evidence))).expect("a case")
     }
 
     fn builder(&self, behind: Behind) -> SlashOperator {
@@ -43,6 +44,7 @@ impl Slash {
             role: self.role,
             authority: self.culprit.wallet.address(),
             subject: self.subject,
+            evidence: self.evidence,
             stake_epoch: behind.stake_epoch,
         }
     }

@@ -1,6 +1,6 @@
 //! `slash_validator`: a quorum takes the bond of a validator that voted both ways.
 
-use crate::accuse_validator::{REPLY, accused};
+use crate::accuse_validator::{REPLY, accused, evidence};
 use crate::settle::event;
 use ogong_chain_interface::account::{BondStatus, Case};
 use ogong_chain_interface::event::Slashed;
@@ -15,12 +15,12 @@ use ogong_chain_tests::{Behind, Gated, Known, PLACE, Refusal, World, check, ever
 const SEEDS: u32 = 2006;
 
 /// A case against a fourth validator, of 100.
-struct Slash(Known);
+pub struct Slash(Known);
 
 impl Slash {
     fn case(&self, world: &World) -> Case {
         let culprit = address::validator(&PROGRAM_ID, &self.0.wallet.address());
-        Case::decode(&world.data(&address::case(&PROGRAM_ID, &culprit, &REPLY))).expect("a case")
+        Case::decode(&world.data(&address::case(&PROGRAM_ID, &culprit, &REPLY, &evidence(&self.0)))).expect("a case")
     }
 
     fn builder(&self, behind: Behind) -> SlashValidator {
@@ -30,6 +30,7 @@ impl Slash {
             approvals: behind.approvals,
             authority: self.0.wallet.address(),
             subject: REPLY,
+            evidence: evidence(&self.0),
             stake_epoch: behind.stake_epoch,
         }
     }

@@ -66,6 +66,23 @@ pub struct Escrow {
     pub decision: Decision,
 }
 
+/// What remains of an escrow that was compacted, at its address (SPEC 9.14).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stub {
+    /// Settled or refunded.
+    pub status: EscrowStatus,
+    /// 1 accept, 2 not selected, 3 reject; 0 where the deadline decided.
+    pub outcome: u8,
+    /// SPEC 2.1.
+    pub req_hash: [u8; 32],
+    /// SPEC 3.9; it covers commit_root.
+    pub record_hash: [u8; 32],
+    /// SPEC 5.7.
+    pub verdict_hash: [u8; 32],
+    /// SPEC 9.3.
+    pub digest: [u8; 32],
+}
+
 /// What a quorum decided about a reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
@@ -150,6 +167,23 @@ impl Escrow {
     /// The first bytes of every escrow account, for a `getProgramAccounts` filter at offset 0.
     pub fn discriminator() -> [u8; 8] {
         crate::bytes::discriminator("account", "Escrow")
+    }
+}
+
+impl Stub {
+    /// # Errors
+    /// If `data` is not a version 2 stub.
+    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::account(data, "Stub")?;
+        r.u8()?;
+        Ok(Self {
+            status: EscrowStatus::from_byte(r.u8()?)?,
+            outcome: r.u8()?,
+            req_hash: r.array()?,
+            record_hash: r.array()?,
+            verdict_hash: r.array()?,
+            digest: r.array()?,
+        })
     }
 }
 

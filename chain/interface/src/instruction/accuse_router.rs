@@ -16,6 +16,8 @@ pub struct AccuseRouter {
     pub node_key: Address,
     /// Which query.
     pub query: [u8; 32],
+    /// [`crate::evidence::hash`] of what is verified in front.
+    pub evidence: [u8; 32],
 }
 
 impl AccuseRouter {
@@ -29,7 +31,7 @@ impl AccuseRouter {
                 meta(&address::config(program)),
                 meta(&culprit),
                 meta(&self.node_key),
-                meta_mut(&address::case(program, &culprit, &self.query)),
+                meta_mut(&address::case(program, &culprit, &self.query, &self.evidence)),
                 meta(&INSTRUCTIONS_SYSVAR_ID),
                 meta(&SYSTEM_PROGRAM_ID),
             ],

@@ -15,6 +15,8 @@ pub struct AccuseValidator {
     pub node_key: Address,
     /// Which reply, SPEC 2.2.
     pub reply_id: [u8; 32],
+    /// [`crate::evidence::hash`] of what is verified in front.
+    pub evidence: [u8; 32],
 }
 
 impl AccuseValidator {
@@ -28,7 +30,7 @@ impl AccuseValidator {
                 meta(&address::config(program)),
                 meta(&culprit),
                 meta(&self.node_key),
-                meta_mut(&address::case(program, &culprit, &self.reply_id)),
+                meta_mut(&address::case(program, &culprit, &self.reply_id, &self.evidence)),
                 meta(&INSTRUCTIONS_SYSVAR_ID),
                 meta(&SYSTEM_PROGRAM_ID),
             ],

@@ -17,6 +17,8 @@ pub struct AccuseVerifier {
     pub node_key: Address,
     /// The honeypot's opening.
     pub honeypot: Honeypot,
+    /// [`crate::evidence::hash`] of what is verified in front.
+    pub evidence: [u8; 32],
 }
 
 impl AccuseVerifier {
@@ -31,7 +33,7 @@ impl AccuseVerifier {
                 meta(&culprit),
                 meta(&self.node_key),
                 meta(&address::honeypot(program, &self.honeypot.commitment())),
-                meta_mut(&address::case(program, &culprit, &self.honeypot.job)),
+                meta_mut(&address::case(program, &culprit, &self.honeypot.job, &self.evidence)),
                 meta(&INSTRUCTIONS_SYSVAR_ID),
                 meta(&SYSTEM_PROGRAM_ID),
             ],

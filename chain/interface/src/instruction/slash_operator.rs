@@ -19,6 +19,8 @@ pub struct SlashOperator {
     pub authority: Address,
     /// Of the case: reply id, job or query.
     pub subject: [u8; 32],
+    /// Of the case.
+    pub evidence: [u8; 32],
     /// The epoch whose stake votes.
     pub stake_epoch: u64,
 }
@@ -32,7 +34,7 @@ impl SlashOperator {
             meta(&address::config(program)),
             meta(&address::epoch(program, self.stake_epoch)),
             meta_mut(&culprit),
-            meta_mut(&address::case(program, &culprit, &self.subject)),
+            meta_mut(&address::case(program, &culprit, &self.subject, &self.evidence)),
             meta_mut(&address::stake_vault(program)),
             meta_mut(&address::reserve(program)),
             super::optional_mut(program, self.approvals.as_ref()),

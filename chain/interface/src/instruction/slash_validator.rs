@@ -16,6 +16,8 @@ pub struct SlashValidator {
     pub authority: Address,
     /// Of the case: reply id, job or query.
     pub subject: [u8; 32],
+    /// Of the case.
+    pub evidence: [u8; 32],
     /// The epoch whose stake votes.
     pub stake_epoch: u64,
 }
@@ -30,7 +32,7 @@ impl SlashValidator {
             meta_mut(&address::epoch(program, self.stake_epoch)),
             meta_mut(&address::validator_set(program)),
             meta_mut(&culprit),
-            meta_mut(&address::case(program, &culprit, &self.subject)),
+            meta_mut(&address::case(program, &culprit, &self.subject, &self.evidence)),
             meta_mut(&address::stake_vault(program)),
             meta_mut(&address::reserve(program)),
             super::optional_mut(program, self.approvals.as_ref()),

@@ -29,11 +29,16 @@ pub struct Signed {
 
 /// The signatures of the instruction in front of this one, all of them by `key`.
 pub fn signatures_by(key: &[u8; 32], sysvar: &AccountInfo) -> Result<Vec<Signed>> {
-    let instruction = get_instruction_relative(-1, sysvar).map_err(|_| error!(ChainError::EvidenceUnsigned))?;
-    require_keys_eq!(instruction.program_id, PRECOMPILE, ChainError::EvidenceUnsigned);
-    let signed = parse(&instruction.data).ok_or_else(|| error!(ChainError::EvidenceOffsets))?;
+    let signed = signatures(sysvar)?;
     require!(signed.iter().all(|one| one.key == *key), ChainError::EvidenceKeyWrong);
     Ok(signed)
+}
+
+/// The signatures of the instruction in front of this one, by whomever.
+pub fn signatures(sysvar: &AccountInfo) -> Result<Vec<Signed>> {
+    let instruction = get_instruction_relative(-1, sysvar).map_err(|_| error!(ChainError::EvidenceUnsigned))?;
+    require_keys_eq!(instruction.program_id, PRECOMPILE, ChainError::EvidenceUnsigned);
+    parse(&instruction.data).ok_or_else(|| error!(ChainError::EvidenceOffsets))
 }
 
 fn parse(data: &[u8]) -> Option<Vec<Signed>> {

@@ -183,4 +183,8 @@ pub enum ChainError {
     LivenessNotDrawn,
     #[msg("the round, or a later one, was credited already")]
     LivenessRepeated,
+    #[msg("the escrow is neither settled nor refunded")]
+    EscrowNotOver,
+    #[msg("a verifier that the escrow names is not paid yet")]
+    VerifierOwed,
 }

@@ -14,13 +14,14 @@ pub struct Terms {
     pub router_payout: Pubkey,
 }
 
-/// The escrow of an order that `owner` gave. Registrations are those of the order's provider and router, where there are any.
+/// The escrow of an order that `owner` gave; `payer` paid the rent. Registrations are those of the order's provider and router, where there are any.
 pub fn open(
     order_bytes: &[u8],
     terms: &Terms,
     config: &Config,
     owner: Pubkey,
     registered: [Option<&Operator>; 2],
+    payer: Pubkey,
     bump: u8,
 ) -> Result<Escrow> {
     let order = Order::parse(order_bytes)?;
@@ -52,18 +53,25 @@ pub fn open(
         verdict_hash: [0; 32],
         fee: 0,
         deposit: Pubkey::default(),
-        provider_operator: authority(provider, ROLE_PROVIDER, &order.provider, &terms.provider_payout)?,
-        router_operator: authority(router, ROLE_ROUTER, &order.router, &terms.router_payout)?,
+        provider_operator: authority(config, provider, ROLE_PROVIDER, &order.provider, &terms.provider_payout)?,
+        router_operator: authority(config, router, ROLE_ROUTER, &order.router, &terms.router_payout)?,
         decision: Decision::default(),
-        reserved: [0; 64],
+        payer,
+        reserved: [0; 32],
     })
 }
 
 /// Who earns for the reply's work: node id and payout must both be the escrow's, so that a registration of somebody else's
-/// node earns nothing.
-fn authority(operator: Option<&Operator>, role: u8, node_id: &[u8; 32], payout: &Pubkey) -> Result<Pubkey> {
+/// node earns nothing. A router without its bond counts as one that is not registered.
+fn authority(
+    config: &Config,
+    operator: Option<&Operator>,
+    role: u8,
+    node_id: &[u8; 32],
+    payout: &Pubkey,
+) -> Result<Pubkey> {
     let Some(operator) = operator else { return Ok(Pubkey::default()) };
     let same = operator.role == role && operator.node_id == *node_id && operator.payout == *payout;
     require!(same, ChainError::OperatorMismatch);
-    Ok(operator.authority)
+    Ok(if operator.is_bonded(config) { operator.authority } else { Pubkey::default() })
 }

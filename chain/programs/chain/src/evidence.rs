@@ -8,7 +8,7 @@
 //! | word | `ogong/v1/audit/word` | `hash job ‖ hash report_hash ‖ u8 outcome ‖ u64 signed_ms` |
 //! | route | `ogong/v1/net/route` | `hash query ‖ hash model_root ‖ hash provider ‖ u64 price_prompt ‖ u64 price_completion ‖ u64 ceiling_prompt ‖ u64 ceiling_completion ‖ u64 issued_ms` |
 
-use crate::ed25519::Signed;
+use crate::ed25519::{self, Signed};
 use crate::error::ChainError;
 use crate::hash;
 use crate::settlement::{OUTCOME_ACCEPT, OUTCOME_NOT_SELECTED, OUTCOME_REJECT};
@@ -104,10 +104,16 @@ pub fn honeypot(job: &[u8; 32], expected: u8, salt: &[u8; 32]) -> [u8; 32] {
     hash::tagged("ogong/v1/audit/honeypot", &[&job[..], &[expected], salt].concat())
 }
 
+/// The hash over the statements in the instruction in front, which is part of a case's address: a case with statements that
+/// the quorum does not act on takes nobody's place.
+pub fn hash_in_front(sysvar: &AccountInfo) -> Result<[u8; 32]> {
+    Ok(hash_of(&ed25519::signatures(sysvar)?))
+}
+
 /// One hash over signed statements.
 pub fn hash_of(signed: &[Signed]) -> [u8; 32] {
-    let bytes: Vec<u8> = signed.iter().flat_map(|one| one.key.iter().chain(&one.message).copied()).collect();
-    hash::sha256(&bytes)
+    let parts: Vec<&[u8]> = signed.iter().flat_map(|one| [&one.key[..], &one.message]).collect();
+    hash::sha256(&parts)
 }
 
 struct Body<'a>(&'a [u8]);

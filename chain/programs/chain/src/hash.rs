@@ -8,7 +8,7 @@ pub fn tagged(tag: &str, message: &[u8]) -> [u8; 32] {
     hashv(&[&length, tag.as_bytes(), message]).to_bytes()
 }
 
-/// Untagged: the seed of a model's address (SPEC 9.1).
-pub fn sha256(message: &[u8]) -> [u8; 32] {
-    hashv(&[message]).to_bytes()
+/// Untagged, of all parts in a row: the seed of a model's address (SPEC 9.1), and evidence (SPEC 9.12).
+pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    hashv(parts).to_bytes()
 }

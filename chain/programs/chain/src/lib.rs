@@ -12,8 +12,8 @@
 //! One instruction a file under `instructions/`; accounts under `state/`. Refusals that Anchor has a constraint for are
 //! constraints; the others carry a number of [`error::ChainError`].
 //!
-//! Nothing settles twice: each instruction checks the escrow's status and writes the next one. An escrow is never closed, so a
-//! reply id is used once.
+//! Nothing settles twice: each instruction checks the escrow's status and writes the next one. An escrow is never closed, only
+//! shrunk to a stub, so a reply id is used once.
 
 use anchor_lang::prelude::*;
 #[cfg(target_arch = "bpf")]
@@ -195,6 +195,10 @@ pub mod ogong_chain {
 
     pub fn refund_expired(ctx: Context<RefundExpired>) -> Result<()> {
         instructions::refund_expired(ctx)
+    }
+
+    pub fn compact_escrow(ctx: Context<CompactEscrow>) -> Result<()> {
+        instructions::compact_escrow(ctx)
     }
 
     pub fn publish_node_key(ctx: Context<PublishNodeKey>, node_id: [u8; 32], offset: u16, part: Vec<u8>) -> Result<()> {

@@ -40,7 +40,7 @@ pub fn authorize<'info>(
     Ok(Quorum { signers, stake, total: epoch.total_stake })
 }
 
-/// The handler and co-signers by their places in the epoch: each has signed, is a member, and is named once.
+/// The handler and co-signers by their places in the epoch: each has signed, is a member with stake, and is named once.
 fn signers(epoch: &Epoch, handler: &Pubkey, cosigners: &[AccountInfo]) -> Result<u64> {
     require!(cosigners.iter().all(|account| account.is_signer), ChainError::CosignerUnsigned);
     core::iter::once(handler)
@@ -48,9 +48,9 @@ fn signers(epoch: &Epoch, handler: &Pubkey, cosigners: &[AccountInfo]) -> Result
         .try_fold(0, |signers, key| with_signer(epoch, signers, key))
 }
 
-/// `signers` and `key`, which is a member and not among them.
+/// `signers` and `key`, which is a member with stake and not among them.
 pub fn with_signer(epoch: &Epoch, signers: u64, key: &Pubkey) -> Result<u64> {
-    let position = epoch.position(key).ok_or(ChainError::CosignerUnregistered)?;
+    let position = epoch.voter(key).ok_or(ChainError::CosignerUnregistered)?;
     let bit = 1u64 << position;
     require!(signers & bit == 0, ChainError::CosignerRepeated);
     Ok(signers | bit)

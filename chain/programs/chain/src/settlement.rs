@@ -96,7 +96,8 @@ pub fn decide(
     let [provider, router, validator, reserve] = split(fee, &config.split_bps)?;
     let mut payees: Vec<(Pubkey, u64)> = match shards {
         None => vec![(escrow.provider_payout, provider)],
-        Some(shards) => shards.iter().map(|shard| (shard.payout, shard.amount)).collect(),
+        // who is credited is part of what is agreed to, not only who is paid
+        Some(shards) => shards.iter().flat_map(|shard| [(shard.payout, shard.amount), (shard.operator, 0)]).collect(),
     };
     payees.extend([
         (escrow.router_payout, router),

@@ -25,7 +25,7 @@ pub struct AccuseRouter<'info> {
         init,
         payer = accuser,
         space = 8 + Case::INIT_SPACE,
-        seeds = [Case::SEED, router.key().as_ref(), &query],
+        seeds = [Case::SEED, router.key().as_ref(), &query, &evidence::hash_in_front(&instructions)?],
         bump
     )]
     pub case: Box<Account<'info, Case>>,

@@ -22,7 +22,7 @@ pub struct AccuseValidator<'info> {
         init,
         payer = accuser,
         space = 8 + Case::INIT_SPACE,
-        seeds = [Case::SEED, validator.key().as_ref(), &reply_id],
+        seeds = [Case::SEED, validator.key().as_ref(), &reply_id, &evidence::hash_in_front(&instructions)?],
         bump
     )]
     pub case: Box<Account<'info, Case>>,

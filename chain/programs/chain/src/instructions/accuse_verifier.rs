@@ -30,7 +30,7 @@ pub struct AccuseVerifier<'info> {
         init,
         payer = accuser,
         space = 8 + Case::INIT_SPACE,
-        seeds = [Case::SEED, verifier.key().as_ref(), &opening.job],
+        seeds = [Case::SEED, verifier.key().as_ref(), &opening.job, &evidence::hash_in_front(&instructions)?],
         bump
     )]
     pub case: Box<Account<'info, Case>>,

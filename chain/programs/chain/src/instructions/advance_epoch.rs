@@ -40,7 +40,7 @@ pub fn advance_epoch(ctx: Context<AdvanceEpoch>) -> Result<()> {
     config.stake_epoch = config.stake_epoch.checked_add(1).ok_or(ChainError::AmountOverflow)?;
     config.epoch_started_ms = now;
     let mut next = accounts.next.load_init()?;
-    next.begin(config.stake_epoch, ctx.bumps.next, now, &accounts.validator_set)?;
+    next.begin(config.stake_epoch, ctx.bumps.next, now, &accounts.validator_set);
     emit!(EpochBegan { epoch: config.stake_epoch, started_ms: now, total_stake: next.total_stake });
     Ok(())
 }

@@ -22,8 +22,10 @@ pub struct ClaimWork<'info> {
     pub epoch: AccountLoader<'info, Epoch>,
     #[account(mut, has_one = payer, close = payer)]
     pub work: Box<Account<'info, Work>>,
+    /// CHECK: the one noted in `work`. It only receives; were its owner asked for, whoever opens counters for another and then
+    /// gives its wallet away to a program could keep the other from its tokens.
     #[account(mut)]
-    pub payer: SystemAccount<'info>,
+    pub payer: UncheckedAccount<'info>,
     #[account(mut, token::mint = mint, constraint = to.owner == work.payout @ ChainError::ClaimPayeeWrong)]
     pub to: Box<Account<'info, TokenAccount>>,
     pub token_program: Program<'info, Token>,

@@ -83,5 +83,6 @@ pub fn initialize(ctx: Context<Initialize>, parameters: Parameters) -> Result<()
         members: Vec::new(),
         reserved: [0; 64],
     });
-    ctx.accounts.epoch.load_init()?.begin(0, ctx.bumps.epoch, now, &ctx.accounts.validator_set)
+    ctx.accounts.epoch.load_init()?.begin(0, ctx.bumps.epoch, now, &ctx.accounts.validator_set);
+    Ok(())
 }

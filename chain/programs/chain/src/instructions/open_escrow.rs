@@ -38,7 +38,7 @@ pub fn open_escrow(ctx: Context<OpenEscrow>, order: &[u8], terms: &Terms) -> Res
     let accounts = ctx.accounts;
     let registered = [&accounts.provider, &accounts.router].map(|operator| operator.as_ref().map(|o| &***o));
     let owner = accounts.owner.key();
-    let escrow = escrow::open(order, terms, &accounts.config, owner, registered, ctx.bumps.escrow)?;
+    let escrow = escrow::open(order, terms, &accounts.config, owner, registered, owner, ctx.bumps.escrow)?;
     let amount = escrow.max_fee;
     accounts.escrow.set_inner(escrow);
     let (from, to) = (&accounts.owner_token, &accounts.vault);

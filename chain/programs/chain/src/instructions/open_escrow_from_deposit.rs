@@ -40,7 +40,8 @@ pub fn open_escrow_from_deposit(ctx: Context<OpenEscrowFromDeposit>, order: &[u8
     let accounts = ctx.accounts;
     let registered = [&accounts.provider, &accounts.router].map(|operator| operator.as_ref().map(|o| &***o));
     let owner = accounts.deposit.owner;
-    let mut escrow = escrow::open(order, terms, &accounts.config, owner, registered, ctx.bumps.escrow)?;
+    let payer = accounts.delegate.key();
+    let mut escrow = escrow::open(order, terms, &accounts.config, owner, registered, payer, ctx.bumps.escrow)?;
     escrow.deposit = accounts.deposit.key();
     let balance = accounts.deposit.balance.checked_sub(escrow.max_fee).ok_or(ChainError::DepositTooLow)?;
     accounts.deposit.balance = balance;

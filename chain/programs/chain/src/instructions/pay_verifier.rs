@@ -50,8 +50,11 @@ pub fn pay_verifier(ctx: Context<PayVerifier>) -> Result<()> {
     require!(accounts.reserve.amount >= amount, ChainError::ReserveTooLow);
 
     work::required(Some(&mut *accounts.work), ROLE_VERIFIER, authority, accounts.config.stake_epoch)?;
-    accounts.work.count += 1;
-    accounts.epoch.load_mut()?.verifications += 1;
+    // the fee is owed; emission is for those whose bond answers for their word
+    if accounts.verifier.is_bonded(&accounts.config) {
+        accounts.work.count += 1;
+        accounts.epoch.load_mut()?.verifications += 1;
+    }
     let (reserve, config) = (&accounts.reserve, &accounts.config);
     vault::pay(&accounts.token_program, reserve, config, &accounts.verifier_token, amount)?;
     emit!(VerifierPaid { reply_id: accounts.escrow.reply_id, verifier: authority, amount });

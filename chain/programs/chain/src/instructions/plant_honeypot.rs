@@ -27,7 +27,7 @@ pub struct PlantHoneypot<'info> {
 
 pub fn plant_honeypot(ctx: Context<PlantHoneypot>, commitment: [u8; 32]) -> Result<()> {
     let planter = ctx.accounts.planter.key();
-    require!(ctx.accounts.epoch.load()?.position(&planter).is_some(), ChainError::CosignerUnregistered);
+    require!(ctx.accounts.epoch.load()?.voter(&planter).is_some(), ChainError::CosignerUnregistered);
     ctx.accounts.honeypot.set_inner(Honeypot {
         version: VERSION,
         bump: ctx.bumps.honeypot,

@@ -39,13 +39,15 @@ pub fn record_liveness<'info>(ctx: Context<'info, RecordLiveness<'info>>, answer
     let mut epoch = accounts.epoch.load_mut()?;
     quorum::authorize(config, &epoch, &digest, approvals, accounts.handler.key, ctx.remaining_accounts)?;
     answer.check_time(config, &epoch)?;
-    require!(answer.is_drawn(config, &provider.node_id), ChainError::LivenessNotDrawn);
+    work::required(Some(&mut *accounts.work), ROLE_PROVIDER, provider.authority, answer.stake_epoch)?;
+    // the node of the epoch's beginning: with one chosen after the beacon every round would draw somebody's provider
+    let drawn = provider.node_id == accounts.work.node_id && answer.is_drawn(config, &provider.node_id);
+    require!(drawn, ChainError::LivenessNotDrawn);
     let key = accounts.node_key.ed25519(&provider.node_id).ok_or(ChainError::NodeKeyUnverified)?;
     let signed = ed25519::signatures_by(&key, &accounts.instructions)?;
     let answered = matches!(&signed[..], [one] if one.message == answer.message(config));
     require!(answered, ChainError::EvidenceForeign);
 
-    work::required(Some(&mut *accounts.work), ROLE_PROVIDER, provider.authority, answer.stake_epoch)?;
     // in order, so that one number tells which rounds were credited
     require!(answer.round > accounts.work.last_round, ChainError::LivenessRepeated);
     accounts.work.last_round = answer.round;

@@ -111,6 +111,8 @@ impl<'info> Release<'info> {
     /// Each shard its amount, and its part of the counted fee.
     fn pay_cohort(&mut self, counted: &work::Counted, accounts: &'info [AccountInfo<'info>]) -> Result<()> {
         let cohort = self.cohort.as_deref().ok_or(ChainError::CohortWrong)?;
+        // Anchor would write it back as it was read, over what a shard is credited below
+        require!(self.provider_work.is_none(), ChainError::WorkWrong);
         let mut rest = accounts.iter();
         for shard in &cohort.shards {
             let to = Account::<TokenAccount>::try_from(rest.next().ok_or(ChainError::ProviderPayeeWrong)?)?;

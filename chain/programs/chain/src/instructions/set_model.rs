@@ -17,7 +17,7 @@ pub struct SetModel<'info> {
         init_if_needed,
         payer = admin,
         space = 8 + Model::INIT_SPACE,
-        seeds = [Model::SEED, &hash::sha256(model_id.as_bytes())],
+        seeds = [Model::SEED, &hash::sha256(&[model_id.as_bytes()])],
         bump
     )]
     pub model: Box<Account<'info, Model>>,

@@ -23,7 +23,7 @@ pub struct SlashOperator<'info> {
         constraint = operator.role != ROLE_PROVIDER @ crate::error::ChainError::ProviderStakeNotSlashable
     )]
     pub operator: Box<Account<'info, Operator>>,
-    #[account(mut, seeds = [Case::SEED, operator.key().as_ref(), case.subject.as_ref()], bump = case.bump)]
+    #[account(mut, seeds = [Case::SEED, operator.key().as_ref(), case.subject.as_ref(), case.evidence.as_ref()], bump = case.bump)]
     pub case: Box<Account<'info, Case>>,
     #[account(mut, seeds = [STAKE_VAULT_SEED], bump)]
     pub stake_vault: Box<Account<'info, TokenAccount>>,

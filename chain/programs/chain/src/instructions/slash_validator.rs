@@ -24,7 +24,7 @@ pub struct SlashValidator<'info> {
     pub validator_set: Box<Account<'info, ValidatorSet>>,
     #[account(mut, seeds = [Validator::SEED, validator.authority.as_ref()], bump = validator.bump)]
     pub validator: Box<Account<'info, Validator>>,
-    #[account(mut, seeds = [Case::SEED, validator.key().as_ref(), case.subject.as_ref()], bump = case.bump)]
+    #[account(mut, seeds = [Case::SEED, validator.key().as_ref(), case.subject.as_ref(), case.evidence.as_ref()], bump = case.bump)]
     pub case: Box<Account<'info, Case>>,
     #[account(mut, seeds = [STAKE_VAULT_SEED], bump)]
     pub stake_vault: Box<Account<'info, TokenAccount>>,

@@ -49,9 +49,13 @@ impl Epoch {
     pub const SPACE: usize = 8 + core::mem::size_of::<Self>();
 
     /// A new epoch of the set's stake.
-    pub fn begin(&mut self, number: u64, bump: u8, started_ms: u64, set: &ValidatorSet) -> Result<()> {
+    pub fn begin(&mut self, number: u64, bump: u8, started_ms: u64, set: &ValidatorSet) {
         (self.version, self.bump, self.number, self.started_ms) = (VERSION, bump, number, started_ms);
-        set.members.iter().try_for_each(|member| self.set_stake(member.authority, member.stake))
+        // each stands in the set once, so that none has to be looked for
+        for (place, member) in self.members.iter_mut().zip(&set.members) {
+            *place = Member { authority: member.authority, stake: member.stake, audits: 0 };
+        }
+        (self.count, self.total_stake) = (set.members.len() as u64, set.total_stake);
     }
 
     pub fn members(&self) -> &[Member] {
@@ -60,6 +64,11 @@ impl Epoch {
 
     pub fn position(&self, authority: &Pubkey) -> Option<usize> {
         self.members().iter().position(|member| member.authority == *authority)
+    }
+
+    /// The place of a validator that has a vote: without stake, slashed or gone, there is none.
+    pub fn voter(&self, authority: &Pubkey) -> Option<usize> {
+        self.position(authority).filter(|position| self.members[*position].stake > 0)
     }
 
     /// Gives a validator another stake. It is never removed, so that the work it did stays.
@@ -81,10 +90,10 @@ impl Epoch {
         Ok(())
     }
 
-    /// Counts an audit for each signer; bit i of `signers` is member i.
+    /// Counts an audit for each signer that still has its stake; bit i of `signers` is member i.
     pub fn credit_audits(&mut self, signers: u64) {
         for (position, member) in self.members.iter_mut().enumerate() {
-            if signers & (1 << position) != 0 {
+            if signers & (1 << position) != 0 && member.stake > 0 {
                 member.audits += 1;
                 self.audits += 1;
             }

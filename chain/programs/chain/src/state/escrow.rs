@@ -10,7 +10,7 @@ pub const STATUS_DECIDED: u8 = 4;
 /// Verifiers that can be paid for one reply: the drawn one, a second opinion, and the third that decides.
 pub const VERIFIERS_MAX: usize = 3;
 
-/// One reply's escrow. Never closed: a reply id is used once.
+/// One reply's escrow. Never closed: a reply id is used once. When everybody is paid it can shrink to a [`super::Stub`].
 #[account]
 #[derive(InitSpace)]
 pub struct Escrow {
@@ -47,7 +47,9 @@ pub struct Escrow {
     pub provider_operator: Pubkey,
     pub router_operator: Pubkey,
     pub decision: Decision,
-    pub reserved: [u8; 64],
+    /// Paid the rent, and gets back what a stub does not need.
+    pub payer: Pubkey,
+    pub reserved: [u8; 32],
 }
 
 /// What a quorum decided about a reply.

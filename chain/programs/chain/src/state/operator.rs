@@ -1,4 +1,4 @@
-use super::{Bond, Config};
+use super::{Bond, Config, STATUS_ACTIVE};
 use anchor_lang::prelude::*;
 
 /// Serves inference; its stake is priority, and is never slashed.
@@ -39,6 +39,12 @@ impl Operator {
     /// A provider serves inference without stake; a bond must be worth something.
     pub fn stake_min(role: u8, config: &Config) -> u64 {
         if role == ROLE_PROVIDER { 0 } else { config.min_stake }
+    }
+
+    /// Whether its work counts: what answers with a bond has one.
+    pub fn is_bonded(&self, config: &Config) -> bool {
+        let bonded = self.bond.status == STATUS_ACTIVE && self.bond.stake >= config.min_stake;
+        self.role == ROLE_PROVIDER || bonded
     }
 
     pub fn models_are_valid(role: u8, models: &[[u8; 32]]) -> bool {
