@@ -63,7 +63,7 @@ pub fn render(model: &Model, body: &Body) -> Result<Rendered, RequestError> {
             .with_enable_thinking(enable_thinking(body))
             .with_add_generation_prompt(fields::truth(body, "add_generation_prompt")?.unwrap_or(true))
             .with_tool_choice(tools.choice)
-            .with_parallel_tool_calls(fields::truth(body, "parallel_tool_calls")?.unwrap_or(false));
+            .with_parallel_tool_calls(parallel(body)?);
         if !tools.list.is_empty() {
             params = params.with_tools(Value::Array(tools.list.clone()).to_string());
         }
@@ -289,13 +289,30 @@ fn constraint(
     let grammar = match constrained {
         Constrained::Grammar(_) => constrained.grammar()?,
         _ if applied.grammar.is_empty() => None,
-        _ => Some(Grammar { text: applied.grammar.clone(), source: GrammarSource::ToolCalls, triggers }),
+        _ => {
+            let text = if parallel(body)? { applied.grammar.clone() } else { one_call(&applied.grammar) };
+            Some(Grammar { text, source: GrammarSource::ToolCalls, triggers })
+        }
     };
     Ok(Constraint {
         grammar,
         generation_prompt: applied.generation_prompt().to_owned() + begun.unwrap_or_default(),
         thinking: thinking(model, applied, body)?,
     })
+}
+
+/// Whether an answer may call several tools. Source: llama-server's default.
+fn parallel(body: &Body) -> Result<bool, RequestError> {
+    Ok(fields::truth(body, "parallel_tool_calls")?.unwrap_or(false))
+}
+
+/// A family's grammar with one call at most. llama.cpp's own lets calls in tags of their own follow one another in any case.
+fn one_call(grammar: &str) -> String {
+    let once = |line: &str| match line.strip_prefix("tool-calls ::= (").and_then(|rest| rest.strip_suffix(")+")) {
+        Some(call) => format!("tool-calls ::= {call}"),
+        None => line.to_owned(),
+    };
+    grammar.lines().map(once).collect::<Vec<_>>().join("\n")
 }
 
 #[derive(Deserialize)]
@@ -418,6 +435,13 @@ mod tests {
         assert!(of("3").is_err() && of(r#""sometimes""#).is_err());
         assert!(Tools::from_body(&body(r#"{"tool_choice":"required"}"#)).is_err());
         assert!(Tools::from_body(&body(r#"{"tools":[{}]}"#)).is_err());
+    }
+
+    #[test]
+    fn a_grammar_of_one_call_has_no_more() {
+        let grammar = "root ::= tool-calls\ntool-calls ::= (tool-call space)+\nspace ::= | \" \"";
+        assert_eq!(one_call(grammar), "root ::= tool-calls\ntool-calls ::= tool-call space\nspace ::= | \" \"");
+        assert_eq!(one_call("root ::= (a)+"), "root ::= (a)+");
     }
 
     #[test]

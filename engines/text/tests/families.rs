@@ -10,32 +10,18 @@ use ogong_text::model::Model;
 use ogong_text::placement::Placement;
 use serde_json::{Value, json};
 
-/// In the manner of Llama 3.1: the call is a bare object with `parameters`.
-const BARE: &str = r#"{%- if tools %}<|start_header_id|>system<|end_header_id|>
+/// Templates in the manner of families that llama.cpp reads each in its own way, or works out from the template.
+const FAMILIES: [(&str, &str); 7] = [
+    ("hermes", ogong_text::tools::TEMPLATE),
+    ("llama 3.1", include_str!("families/llama-3.1.jinja")),
+    ("mistral", include_str!("families/mistral.jinja")),
+    ("qwen3-coder", include_str!("families/qwen3-coder.jinja")),
+    ("kimi k2", include_str!("families/kimi-k2.jinja")),
+    ("gpt-oss", include_str!("families/gpt-oss.jinja")),
+    ("functionary 3.2", include_str!("families/functionary-v3.2.jinja")),
+];
 
-Functions:
-{%- for tool in tools %}
-{{ tool | tojson }}
-{%- endfor %}
-Respond in the format {"name": function name, "parameters": dictionary of argument name and its value}.<|eot_id|>
-{%- endif %}
-{%- for message in messages %}
-{%- if message.role == 'tool' %}
-{{- '<|start_header_id|>ipython<|end_header_id|>\n\n' + message.content + '<|eot_id|>' }}
-{%- elif message.tool_calls %}
-{{- '<|start_header_id|>assistant<|end_header_id|>\n\n' }}
-{{- '{"name": "' + message.tool_calls[0].function.name + '", "parameters": ' }}
-{{- message.tool_calls[0].function.arguments | tojson }}
-{{- '}<|eot_id|>' }}
-{%- else %}
-{{- '<|start_header_id|>' + message.role + '<|end_header_id|>\n\n' + message.content + '<|eot_id|>' }}
-{%- endif %}
-{%- endfor %}
-{%- if add_generation_prompt %}
-{{- '<|start_header_id|>assistant<|end_header_id|>\n\n' }}
-{%- endif %}"#;
-
-const END_MARKS: [&str; 3] = ["<|im_end|>", "<|eot_id|>", "</s>"];
+const END_MARKS: [&str; 5] = ["<|im_end|>", "<|eot_id|>", "</s>", "<|call|>", "<|return|>"];
 
 fn tools() -> String {
     json!([{"type": "function", "function": {
@@ -45,17 +31,21 @@ fn tools() -> String {
     .to_string()
 }
 
-/// What the template writes as the assistant's turn for a call of `arguments`.
-fn written(templates: &ChatTemplates, arguments: &Value) -> String {
-    let user = json!({"role": "user", "content": "Weather in Paris?"});
-    let call = json!({"role": "assistant", "content": null, "tool_calls": [
+/// A call of `arguments`.
+fn call(arguments: &Value) -> Value {
+    json!({"role": "assistant", "content": null, "tool_calls": [
         {"id": "call00001", "type": "function", "function": {"name": "get_weather", "arguments": arguments.to_string()}},
-    ]});
+    ]})
+}
+
+/// What the template writes as the assistant's turn for `message`.
+fn written(templates: &ChatTemplates, message: &Value) -> String {
+    let user = json!({"role": "user", "content": "Weather in Paris?"});
     let render = |messages: Value, open: bool| {
         let params = ChatApplyParams::new(messages.to_string()).with_tools(tools()).with_add_generation_prompt(open);
         templates.apply(&params).expect("rendered").prompt
     };
-    let (asked, whole) = (render(json!([user]), true), render(json!([user, call]), false));
+    let (asked, whole) = (render(json!([user]), true), render(json!([user, message]), false));
     let turn = whole.strip_prefix(&asked).unwrap_or_else(|| panic!("{whole:?} does not begin with {asked:?}"));
     let end = END_MARKS.iter().filter_map(|mark| turn.find(mark)).min().unwrap_or(turn.len());
     turn[..end].to_owned()
@@ -66,9 +56,9 @@ fn a_call_that_is_written_is_read_back() {
     let target =
         Model::load(&model("Q8_0"), &Placement::default(), None, false, false, &Cancel::default()).expect("model");
     let arguments = json!({"city": "Paris \"ville\" {x} 🙂", "days": 3});
-    for (family, source) in [("hermes", ogong_text::tools::TEMPLATE), ("bare", BARE)] {
+    for (family, source) in FAMILIES {
         let templates = ChatTemplates::from_model(target.llama(), Some(source)).expect("templates");
-        let text = written(&templates, &arguments);
+        let text = written(&templates, &call(&arguments));
         let user = json!([{"role": "user", "content": "Weather in Paris?"}]).to_string();
         let params = ChatApplyParams::new(user).with_tools(tools()).with_tool_choice(ToolChoice::Auto);
         let applied = templates.apply(&params).expect("applied");
@@ -86,7 +76,9 @@ fn a_call_that_is_written_is_read_back() {
             assert!(now.starts_with(&before), "{family}: {before:?} became {now:?}");
             before = now;
         }
-        let plain: Value = serde_json::from_str(&applied.parse("It is sunny.", false).expect("parsed")).expect("json");
-        assert_eq!(plain["content"], "It is sunny.", "{family}");
+        let text = written(&templates, &json!({"role": "assistant", "content": "It is sunny."}));
+        let parsed = applied.parse(&text, false).unwrap_or_else(|error| panic!("{family}: {text:?}: {error}"));
+        let plain: Value = serde_json::from_str(&parsed).expect("json");
+        assert_eq!(plain["content"].as_str().map(str::trim), Some("It is sunny."), "{family}");
     }
 }

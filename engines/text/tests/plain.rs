@@ -183,6 +183,7 @@ async fn a_required_tool_is_called_and_its_result_goes_back() {
     let choice = &answer["choices"][0];
     assert_eq!(choice["finish_reason"], "tool_calls", "{answer}");
     let call = &choice["message"]["tool_calls"][0];
+    assert_eq!(choice["message"]["tool_calls"].as_array().map(Vec::len), Some(1), "one, unless several are allowed");
     assert!(call["id"].as_str().is_some_and(|id| !id.is_empty()));
     assert_eq!(call["type"], "function");
     let arguments: Value = serde_json::from_str(call["function"]["arguments"].as_str().expect("text")).expect("json");
