@@ -36,6 +36,8 @@ pub enum State {
     Decided,
     Settled,
     Refunded,
+    /// Only its stub is left.
+    Compacted,
 }
 
 /// One reply's escrow.
@@ -50,6 +52,28 @@ pub struct Escrow {
     pub billed: u64,
     pub counted: u64,
     pub verifier: Option<bool>,
+    /// Whether the router had its bond when it was opened.
+    pub routed: bool,
+    /// The provider's and a stranger's part, where two served.
+    pub cohort: Option<[u64; 2]>,
+}
+
+/// What validators agreed to one by one.
+#[derive(Clone, Copy, Debug)]
+pub struct Approvals {
+    pub epoch: usize,
+    pub signers: usize,
+    pub used: bool,
+    pub closed: bool,
+}
+
+/// Many settlements by one root.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch {
+    pub count: usize,
+    pub settled: usize,
+    pub expiry_ms: u64,
+    pub closed: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,6 +121,8 @@ pub struct Model {
     pub bonds: [Bond; 4],
     pub epochs: Vec<Epoch>,
     pub emitted: u64,
+    pub approvals: Vec<Approvals>,
+    pub batches: Vec<Batch>,
 }
 
 impl Model {
@@ -132,6 +158,10 @@ impl Model {
         epoch < self.current() && !in_grace
     }
 
+    fn is_bonded(&self, who: usize) -> bool {
+        self.bonds[who].stake >= MIN_STAKE
+    }
+
     pub fn open(&mut self, max_fee: u64, deadline_ms: u64, from_deposit: bool) -> bool {
         let paid = if from_deposit {
             let there = self.deposit >= max_fee;
@@ -141,7 +171,7 @@ impl Model {
             self.pay(Purse::Owner, Purse::Vault, max_fee)
         };
         if paid {
-            let (amounts, state) = ([0; 5], State::Open);
+            let (amounts, state, routed) = ([0; 5], State::Open, self.is_bonded(ROUTER));
             self.escrows.push(Escrow {
                 max_fee,
                 deadline_ms,
@@ -151,6 +181,8 @@ impl Model {
                 billed: 0,
                 counted: 0,
                 verifier: None,
+                routed,
+                cohort: None,
             });
         }
         paid
@@ -189,30 +221,96 @@ impl Model {
         true
     }
 
+    /// The same by a cohort, whose parts must sum to the provider's.
+    pub fn settle_cohort(&mut self, escrow: usize, fee: u64, billed: u64, counted: u64, shards: [u64; 2]) -> bool {
+        let before = self.clone();
+        let settled = self.settle(escrow, fee, billed, counted, true, false);
+        if !settled
+            || shards.iter().map(|atoms| u128::from(*atoms)).sum::<u128>() != self.escrows[escrow].amounts[0].into()
+        {
+            *self = before;
+            return false;
+        }
+        self.escrows[escrow].cohort = Some(shards);
+        true
+    }
+
+    /// A validator agrees to something new, or to what the ones before it have.
+    pub fn approve(&mut self, place: usize) -> bool {
+        if place == self.approvals.len() {
+            self.approvals.push(Approvals { epoch: self.current(), signers: 0, used: false, closed: false });
+        }
+        self.approvals[place].signers += 1;
+        true
+    }
+
+    pub fn close_approvals(&mut self, place: usize) -> bool {
+        let Approvals { epoch, used, closed, .. } = self.approvals[place];
+        let counts = epoch == self.current() || !self.is_closed(epoch);
+        let fits = !closed && (used || !counts);
+        self.approvals[place].closed |= fits;
+        fits
+    }
+
+    pub fn close_batch(&mut self, place: usize) -> bool {
+        let Batch { count, settled, expiry_ms, closed } = self.batches[place];
+        let fits = !closed && (settled == count || self.now_ms > expiry_ms);
+        self.batches[place].closed |= fits;
+        fits
+    }
+
+    pub fn compact(&mut self, escrow: usize) -> bool {
+        let Escrow { state, deadline_ms, verifier, .. } = self.escrows[escrow];
+        let over = matches!(state, State::Settled | State::Refunded) && self.now_ms > deadline_ms;
+        let fits = over && verifier != Some(false);
+        if fits {
+            self.escrows[escrow].state = State::Compacted;
+        }
+        fits
+    }
+
     fn count_audits(&mut self) {
         self.epoch().audits.iter_mut().for_each(|audits| *audits += 1);
     }
 
     pub fn release(&mut self, escrow: usize) -> bool {
         let current = self.current();
-        let has_works = [PROVIDER, ROUTER].iter().all(|who| self.epochs[current].works.contains_key(who));
+        let works = &self.epochs[current].works;
+        let routed = self.escrows[escrow].routed;
+        let has_works = works.contains_key(&PROVIDER) && (!routed || works.contains_key(&ROUTER));
         if self.escrows[escrow].state != State::Decided || !has_works {
             return false;
         }
         self.escrows[escrow].state = State::Settled;
-        let Escrow { amounts, billed, counted, .. } = self.escrows[escrow].clone();
+        let Escrow { amounts, billed, counted, cohort, .. } = self.escrows[escrow].clone();
         let [provider, router, validator, reserve, _] = amounts;
         let part = |amount: u64| if billed == 0 { 0 } else { amount * counted / billed };
         let fee = part(provider + router + validator + reserve);
         let outside = if fee == 0 { 0 } else { part(router) + part(validator) + part(reserve) };
+        let share = |amount: u64, share: u64, whole: u64| match whole {
+            0 => 0,
+            _ => u64::try_from(u128::from(amount) * u128::from(share) / u128::from(whole)).expect("a part"),
+        };
+        // of a cohort the registered shard's part counts
+        let (fee, outside) = match cohort {
+            None => (fee, outside),
+            Some([own, _]) => {
+                let part = share(fee, own, provider);
+                (part, share(outside, part, fee))
+            }
+        };
         let epoch = self.epoch();
         (epoch.fees, epoch.outside_fees, epoch.routes) =
-            (epoch.fees + fee, epoch.outside_fees + outside, epoch.routes + 1);
+            (epoch.fees + fee, epoch.outside_fees + outside, epoch.routes + u64::from(routed));
         let work = epoch.works.get_mut(&PROVIDER).expect("looked at above");
         (work.fees, work.outside_fees, work.count) = (work.fees + fee, work.outside_fees + outside, work.count + 1);
-        epoch.works.get_mut(&ROUTER).expect("looked at above").count += 1;
-        let payees = [Purse::Staker(PROVIDER), Purse::Staker(ROUTER), Purse::FeeOwner(0), Purse::Reserve];
-        for (payee, atoms) in payees.into_iter().zip(amounts) {
+        if routed {
+            epoch.works.get_mut(&ROUTER).expect("looked at above").count += 1;
+        }
+        let [own, other] = cohort.unwrap_or([provider, 0]);
+        let payees =
+            [Purse::Staker(PROVIDER), Purse::FeeOwner(1), Purse::Staker(ROUTER), Purse::FeeOwner(0), Purse::Reserve];
+        for (payee, atoms) in payees.into_iter().zip([own, other, router, validator, reserve]) {
             assert!(self.pay(Purse::Vault, payee, atoms), "the vault holds every escrow");
         }
         self.give_back(escrow, amounts[4]);
@@ -248,16 +346,19 @@ impl Model {
 
     pub fn pay_verifier(&mut self, escrow: usize) -> bool {
         let current = self.current();
-        let owed = self.escrows[escrow].verifier == Some(false);
+        let Escrow { verifier, state, .. } = self.escrows[escrow];
+        let owed = verifier == Some(false) && state != State::Compacted;
         if !owed || !self.epochs[current].works.contains_key(&VERIFIER) {
             return false;
         }
         let paid = self.pay(Purse::Reserve, Purse::Staker(VERIFIER), VERIFIER_FEE);
         if paid {
             self.escrows[escrow].verifier = Some(true);
-            let epoch = self.epoch();
-            epoch.verifications += 1;
-            epoch.works.get_mut(&VERIFIER).expect("looked at above").count += 1;
+            if self.is_bonded(VERIFIER) {
+                let epoch = self.epoch();
+                epoch.verifications += 1;
+                epoch.works.get_mut(&VERIFIER).expect("looked at above").count += 1;
+            }
         }
         paid
     }
@@ -299,8 +400,11 @@ impl Model {
         self.give(Purse::Reserve, bond);
     }
 
-    pub fn open_work(&mut self, who: usize) {
-        self.epoch().works.insert(who, Work::default());
+    pub fn open_work(&mut self, who: usize) -> bool {
+        let works = &mut self.epoch().works;
+        let fits = !works.contains_key(&who);
+        works.entry(who).or_default();
+        fits
     }
 
     pub fn advance(&mut self) -> bool {

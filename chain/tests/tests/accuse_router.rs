@@ -69,7 +69,12 @@ fn with(world: &mut World, routes: &[Route]) -> TransactionResult {
 
 /// Opens the case of a router that sent one query to two providers; with its query and evidence.
 pub fn accused(world: &mut World) -> (Known, [u8; 32], [u8; 32]) {
-    let culprit = world.known_operator(95, Role::Router, 700);
+    accused_of(world, 95, 700)
+}
+
+/// The same of another router.
+pub fn accused_of(world: &mut World, seed: u8, bond: u64) -> (Known, [u8; 32], [u8; 32]) {
+    let culprit = world.known_operator(seed, Role::Router, bond);
     let routes = [HONEST, Route { provider: [1; 32], ..HONEST }];
     accuse(world, &culprit, &routes).expect("a case");
     let evidence = evidence(&culprit, &routes);

@@ -75,12 +75,18 @@ fn planted(world: &mut World, honeypot: Honeypot, words: impl FnOnce(&World) -> 
 
 /// Opens the case of a verifier that passed a bad honeypot; with its job and evidence.
 pub fn accused(world: &mut World) -> (Known, [u8; 32], [u8; 32]) {
-    let culprit = world.known_operator(93, Role::Verifier, 500);
-    plant(world, &BAD);
-    let word = word(world, 1);
-    accuse(world, &culprit, BAD, &[word]).expect("a case");
+    accused_of(world, 93, JOB, 500)
+}
+
+/// The same on a job of one's choice.
+pub fn accused_of(world: &mut World, seed: u8, job: [u8; 32], bond: u64) -> (Known, [u8; 32], [u8; 32]) {
+    let culprit = world.known_operator(seed, Role::Verifier, bond);
+    let bad = Honeypot { job, ..BAD };
+    plant(world, &bad);
+    let word = Word { job, ..word(world, 1) };
+    accuse(world, &culprit, bad, &[word]).expect("a case");
     let evidence = evidence(&culprit, &[word]);
-    (culprit, JOB, evidence)
+    (culprit, job, evidence)
 }
 
 pub const REFUSALS: &[Refusal] = &[
