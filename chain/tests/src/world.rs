@@ -266,6 +266,19 @@ impl World {
         }
     }
 
+    /// The same of an escrow that is open yet, of operators that are not registered, whose settle pays `fee_owner`.
+    pub fn payment_of(&self, deal: &Deal, fee_owner: &Wallet) -> Release {
+        Release {
+            reply_id: deal.reply_id,
+            epoch: self.config().stake_epoch,
+            provider: Served::Provider { token: self.provider.token, operator: None },
+            router_token: self.router.token,
+            validator_token: fee_owner.token,
+            change: Change::Token(self.owner.token),
+            router_operator: None,
+        }
+    }
+
     /// Sends that by someone who has nothing to do with it.
     pub fn pay(&mut self, deal: &Deal) -> TransactionMetadata {
         self.must(self.payment(deal), &[self.admin.key.insecure_clone()])

@@ -41,6 +41,7 @@ mod settle;
 mod settle_quorum;
 mod slash_operator;
 mod slash_validator;
+mod sources;
 mod statement_vectors;
 mod update_validator;
 mod validator_stake;
