@@ -212,7 +212,7 @@ fn completion_prompts(model: &Model, n_ctx: u32, body: &Body) -> Result<Vec<Prom
         return Ok(vec![infill::completion(model, n_ctx, body)?.into()]);
     }
     let one = |value: &Value| match (value, model.projector()) {
-        (Value::Object(_), None) => Err(RequestError::NoImages),
+        (Value::Object(parts), None) if parts.contains_key("multimodal_data") => Err(RequestError::NoImages),
         (Value::Object(_), Some(projector)) => projector.native(value, model.adds_bos_to("")),
         _ => prompt::completion_ids(model, value).map(Prompt::from),
     };
