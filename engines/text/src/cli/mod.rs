@@ -166,7 +166,7 @@ pub struct ServeFlags {
     #[arg(long, value_name = "FILE")]
     pub chat_template_file: Option<PathBuf>,
     /// The projector that was made for this model, for images in plain requests.
-    #[arg(long, env = "LLAMAMP_MMPROJ", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub mmproj: Option<PathBuf>,
     /// Machines that take part of the model, each running rpc-server; the way to them must be private.
     #[arg(long, alias = "rpc-servers", env = "LLAMAMP_RPC_SERVERS", value_name = "HOST:PORT", value_delimiter = ',')]
