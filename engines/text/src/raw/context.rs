@@ -302,9 +302,9 @@ impl<'model> Context<'model> {
         u32::try_from(self.llama.memory_seq_pos_min(signed(sequence))).ok()
     }
 
-    /// Rows of one decode call at most.
+    /// Rows computed together at most: an image whose rows see one another must not be cut finer than it was given.
     pub(super) fn rows(&self) -> u32 {
-        self.llama.n_batch()
+        self.llama.n_ubatch()
     }
 
     /// The wrapped context; with the tap off, since rows that others feed are none of its business.
