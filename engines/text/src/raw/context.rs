@@ -302,7 +302,7 @@ impl<'model> Context<'model> {
         u32::try_from(self.llama.memory_seq_pos_min(signed(sequence))).ok()
     }
 
-    /// Rows computed together at most: an image whose rows see one another must not be cut finer than it was given.
+    /// Rows computed together at most; llama.cpp ends the process where more of them see one another.
     pub(super) fn rows(&self) -> u32 {
         self.llama.n_ubatch()
     }
