@@ -62,6 +62,12 @@ pub fn counter_with(name: &'static str, help: &'static str, label: &'static str,
     Counter(registry().series("counter", name, help, labelled(label, value)))
 }
 
+/// The counter of this name with several labels.
+pub fn counter_of(name: &'static str, help: &'static str, labels: &[(&str, &str)]) -> Counter {
+    let all: Vec<String> = labels.iter().map(|(label, value)| pair(label, value)).collect();
+    Counter(registry().series("counter", name, help, format!("{{{}}}", all.join(","))))
+}
+
 /// The gauge of this name.
 pub fn gauge(name: &'static str, help: &'static str) -> Gauge {
     Gauge(registry().series("gauge", name, help, String::new()))
@@ -120,8 +126,13 @@ impl Registry {
 }
 
 fn labelled(label: &str, value: &str) -> String {
+    format!("{{{}}}", pair(label, value))
+}
+
+/// A label and its value, as they stand between braces.
+pub fn pair(label: &str, value: &str) -> String {
     let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-    format!("{{{label}=\"{value}\"}}")
+    format!("{label}=\"{value}\"")
 }
 
 #[cfg(test)]

@@ -2,5 +2,7 @@
 
 mod clients;
 mod common;
+mod images;
+mod metrics;
 mod pull;
 mod server;

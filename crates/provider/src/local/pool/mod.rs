@@ -19,7 +19,7 @@ use expiry::{expire, stop_all};
 use futures::future::{BoxFuture, Shared};
 pub use lease::Lease;
 use lease::User;
-use ogong_engine::{Supervisor, plan::Plan};
+use ogong_engine::{EngineClient, Supervisor, plan::Plan};
 use ogong_openai::ollama::KeepAlive;
 use room::Room;
 use std::{
@@ -117,6 +117,8 @@ pub struct Loaded {
     pub restarts: u64,
     /// The engine's process, while it runs.
     pub pid: Option<u32>,
+    /// A client of the engine.
+    pub client: EngineClient,
 }
 
 impl Pool {
@@ -248,6 +250,7 @@ impl Pool {
                     expires,
                     restarts: supervisor.restarts(),
                     pid: supervisor.pid(),
+                    client: supervisor.client().clone(),
                 })
             })
             .collect();

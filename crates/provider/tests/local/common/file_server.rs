@@ -42,6 +42,7 @@ struct File {
     bytes: Arc<Vec<u8>>,
     manner: Manner,
     etag: String,
+    kind: &'static str,
 }
 
 #[derive(Default)]
@@ -82,7 +83,8 @@ impl FileServer {
     /// Puts a file at a path, or another in its place.
     pub fn put(&self, path: &str, bytes: Vec<u8>, manner: Manner) {
         let etag = format!("\"{:x}-{}\"", bytes.len(), bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>());
-        let file = File { bytes: Arc::new(bytes), manner, etag };
+        let kind = if path.ends_with(".bmp") { "image/bmp" } else { "application/octet-stream" };
+        let file = File { bytes: Arc::new(bytes), manner, etag, kind };
         self.shared.files.lock().expect("files").insert(path.to_owned(), file);
     }
 
@@ -127,12 +129,13 @@ fn answer(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
         .lock()
         .expect("files")
         .get(&path)
-        .map(|file| (Arc::clone(&file.bytes), file.manner.clone(), file.etag.clone()));
-    let Some((bytes, manner, etag)) = found else {
+        .map(|file| (Arc::clone(&file.bytes), file.manner.clone(), file.etag.clone(), file.kind));
+    let Some((bytes, manner, etag, kind)) = found else {
         return stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     };
     let range = range.filter(|_| if_range.is_none_or(|wanted| wanted == etag));
-    respond(shared, &mut stream, &bytes, &manner, &etag, range.as_deref(), earlier)
+    let heads = format!("etag: {etag}\r\ncontent-type: {kind}\r\n");
+    respond(shared, &mut stream, &bytes, &manner, &heads, range.as_deref(), earlier)
 }
 
 fn respond(
@@ -140,7 +143,7 @@ fn respond(
     stream: &mut TcpStream,
     bytes: &[u8],
     manner: &Manner,
-    etag: &str,
+    heads: &str,
     range: Option<&str>,
     earlier: usize,
 ) -> std::io::Result<()> {
@@ -170,7 +173,7 @@ fn respond(
     }
     let (from, to) = asked.unwrap_or((0, whole.len()));
     let mut part = whole[from..to].to_vec();
-    let (mut status, mut extra) = ("200 OK", format!("etag: {etag}\r\n"));
+    let (mut status, mut extra) = ("200 OK", heads.to_owned());
     if asked.is_some() {
         let told = if matches!(manner, Manner::OtherRange) { from / 2 } else { from };
         extra.push_str(&format!("content-range: bytes {told}-{}/{}\r\n", to - 1, whole.len()));

@@ -3,6 +3,13 @@
 pub mod clients;
 pub mod file_server;
 pub mod local;
+// Models of random weights, as the engine's own tests write them.
+#[allow(dead_code, reason = "not every kind of model is needed here")]
+#[path = "../../../../../engines/text/tests/common/gguf.rs"]
+pub mod gguf;
+#[allow(dead_code, reason = "not every kind of model is needed here")]
+#[path = "../../../../../engines/text/tests/common/tiny.rs"]
+pub mod tiny;
 
 use std::{
     path::{Path, PathBuf},
@@ -42,6 +49,11 @@ pub fn models() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     let cache = cache.or_else(|| std::env::home_dir().map(|home| home.join(".cache"))).expect("a home directory");
     cache.join("ogong").join("models")
+}
+
+/// The shipped model in this weight format.
+pub fn model(format: &str) -> PathBuf {
+    models().join(format!("SmolLM2-135M-Instruct.{format}.gguf"))
 }
 
 /// A whole GGUF file with `elements` weights in F32: the shortest that is one.
