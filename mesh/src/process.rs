@@ -98,6 +98,11 @@ impl Process {
         &self.spec.name
     }
 
+    /// Its process id, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// The last line of its log, and where the rest is.
     pub fn where_to_look(&self) -> String {
         format!(": {}\n  hint: see {}", self.last_line(), self.spec.log.display())

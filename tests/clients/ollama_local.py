@@ -1,12 +1,13 @@
 """The official ollama package against `ogong-provider local`.
 
-usage: ollama_local.py BASE_URL MODEL
+usage: ollama_local.py BASE_URL MODEL GGUF
 
 Prints one JSON object; exits 1 with a sentence on the first thing that is not as Ollama does it.
 """
 
 import json
 import sys
+from datetime import datetime, timezone
 from importlib.metadata import version
 
 import ollama
@@ -79,6 +80,32 @@ def makes(client, model):
     hold([step.status for step in client.pull(model, stream=True)][-1] == "success", "pull, streamed")
 
 
+def uploads(client, model, path):
+    digest = client.create_blob(path)
+    hold(digest.startswith("sha256:"), f"the blob is {digest}")
+    made = client.create("uploaded", files={"mine.gguf": digest}, system="Be brief.")
+    hold(made.status == "success", f"create from a blob is {made}")
+    shown = client.show("uploaded")
+    hold(shown.modelinfo["general.architecture"] == "llama" and "Be brief." in shown.modelfile, f"it is {shown}")
+    answer = client.chat("uploaded", MESSAGES, options={**OPTIONS, "num_predict": 2})
+    hold(answer.eval_count == 2, f"it says {answer}")
+    hold(client.delete("uploaded").status == "success", "delete of what was uploaded")
+
+
+def stays(client, model):
+    ask = {"options": {"num_predict": 1}}
+    left = lambda: (client.ps().models[0].expires_at - datetime.now(timezone.utc)).total_seconds()
+    client.generate(model, "x", keep_alive="2h", **ask)
+    hold(3600 < left() <= 7200, f"2h keeps it for {left()} s")
+    client.chat(model, MESSAGES, keep_alive=600, **ask)
+    hold(60 < left() <= 600, f"600 keeps it for {left()} s")
+    client.embed(model, "x", keep_alive="-1m")
+    hold(left() > 86400 * 365, f"-1m keeps it for {left()} s")
+    gone = client.generate(model, "", keep_alive=0)
+    hold(gone.done_reason == "unload", f"unload is {gone}")
+    refused(400, lambda: client.generate(model, "x", keep_alive="soon"))
+
+
 def refused(status, call):
     try:
         call()
@@ -88,7 +115,7 @@ def refused(status, call):
     sys.exit("ollama client: ResponseError was not raised")
 
 
-def main(url, model):
+def main(url, model, path):
     client = ollama.Client(host=url, timeout=300)
     client.chat(model, MESSAGES, options={"num_predict": 1})
     looks(client, model)
@@ -96,12 +123,16 @@ def main(url, model):
     hold(generates(client, model) == text, "generate says something else than chat")
     constrained(client, model)
     makes(client, model)
+    uploads(client, model, path)
+    # So small a model has no tokens for filling in.
+    infill = refused(400, lambda: client.generate(model, "def add(a, b):", suffix="return c"))
     unknown = refused(404, lambda: client.chat("nobody", MESSAGES))
+    stays(client, model)
     template = refused(400, lambda: client.generate(model, "x", template="{{ .Prompt }}"))
-    print(json.dumps({"client": f"ollama {version('ollama')}", "text": text, "unknown": unknown, "template": template}))
+    print(json.dumps({"client": f"ollama {version('ollama')}", "text": text, "unknown": unknown, "template": template, "infill": infill}))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
     main(*sys.argv[1:])

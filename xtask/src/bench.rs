@@ -5,7 +5,7 @@ use anyhow::Result;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// What to measure: `soundness` or `engine`.
+    /// What to measure: `soundness`, `engine` or `local`.
     kind: String,
     /// Print one JSON object.
     #[arg(long)]

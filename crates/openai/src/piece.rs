@@ -193,6 +193,8 @@ pub struct Turn {
     pub thinking: String,
     /// Pieces of reasoning, which the engine sends token by token.
     pub thinking_pieces: u32,
+    /// Pieces that said anything: as many as the answer has tokens, or a few less, where a character is made of several.
+    pub pieces: u32,
     /// Tool calls in order.
     pub calls: Vec<Call>,
     /// Log probabilities, one entry a token.
@@ -214,6 +216,7 @@ impl Turn {
         self.text.push_str(&piece.text);
         self.thinking.push_str(&piece.thinking);
         self.thinking_pieces += u32::from(!piece.thinking.is_empty());
+        self.pieces += u32::from(!(piece.text.is_empty() && piece.thinking.is_empty() && piece.calls.is_empty()));
         self.logprobs.extend(piece.logprobs.iter().cloned());
         for part in &piece.calls {
             if part.index >= CALLS_MAX {

@@ -194,14 +194,7 @@ impl Node<'_> {
 
     /// What the engine can do, held against the network's needs and the catalogue (SPEC 1.5).
     async fn capabilities(&self, engine: &Engine) -> Result<Capabilities, Error> {
-        let url = engine.client().base_url().to_owned();
-        let capabilities = match engine.client().capabilities().await {
-            Ok(capabilities) if capabilities.commit && capabilities.score => capabilities,
-            Ok(_) | Err(ogong_engine::Error::Refused { .. } | ogong_engine::Error::Malformed { .. }) => {
-                return Err(Error::NoCommit { url });
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let capabilities = committing(engine.client()).await?;
         let model_id = &self.network.model_id;
         let named = self.chain.model_root(&model_id.to_string()).await?;
         let expected = named.ok_or_else(|| Error::UnknownModel { model_id: model_id.to_string() })?;
@@ -300,6 +293,20 @@ impl Node<'_> {
     }
 }
 
+/// What an engine can do, if it can earn: a server without commit mode shows neither coins nor hidden states.
+///
+/// # Errors
+/// When it cannot, or cannot be asked.
+async fn committing(engine: &EngineClient) -> Result<Capabilities, Error> {
+    match engine.capabilities().await {
+        Ok(capabilities) if capabilities.commit && capabilities.score => Ok(capabilities),
+        Ok(_) | Err(ogong_engine::Error::Refused { .. } | ogong_engine::Error::Malformed { .. }) => {
+            Err(Error::NoCommit { url: engine.base_url().to_owned() })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 async fn serve_http(front: Front, routes: axum::Router, shutdown: Shutdown) -> Result<(), Error> {
     let Front { tcp, addr, tls } = front;
     let ended = async move { shutdown.cancelled().await };
@@ -353,4 +360,61 @@ fn watch_engine(client: EngineClient, shutdown: Shutdown) -> watch::Receiver<boo
         }
     });
     receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::{Json, Router, http::StatusCode, routing::get};
+    use ogong_base::{class::NumericClass, hash::ModelRoot};
+
+    /// An upstream whose `/v1/capabilities` answers so.
+    async fn asked(answer: impl Into<serde_json::Value>, status: StatusCode) -> Result<Capabilities, Error> {
+        let answer = answer.into();
+        let routes = Router::new().route("/v1/capabilities", get(async move || (status, Json(answer))));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        committing(&EngineClient::new(&url).expect("a client")).await
+    }
+
+    #[tokio::test]
+    async fn an_upstream_without_commit_mode_is_refused() {
+        let class = NumericClass {
+            engine: "llama.cpp b12032".into(),
+            backend: "cpu".into(),
+            weight_format: "Q8_0".into(),
+            kv_dtype: "f16".into(),
+            flash_attention: true,
+            exact: true,
+        };
+        let full = Capabilities {
+            engine: "ogong-text-server".into(),
+            model: "m".into(),
+            model_root: ModelRoot::from_bytes([1; 32]),
+            n_ctx: 512,
+            n_vocab: 9,
+            class,
+            commit: true,
+            score: true,
+            exact: true,
+            slots: 1,
+        };
+        let json = |capabilities: &Capabilities| serde_json::to_value(capabilities).expect("JSON");
+        assert_eq!(asked(json(&full), StatusCode::OK).await.expect("it can earn"), full);
+        let mute = Capabilities { commit: false, ..full.clone() };
+        let unscored = Capabilities { score: false, ..full };
+        for (answer, status) in [
+            (json(&mute), StatusCode::OK),
+            (json(&unscored), StatusCode::OK),
+            (json!({"error": {"message": "no such path"}}), StatusCode::NOT_FOUND),
+            (json!({"object": "list"}), StatusCode::OK),
+        ] {
+            let error = asked(answer.clone(), status).await.expect_err("it cannot earn");
+            let hint = error.hint().unwrap_or_default();
+            assert!(matches!(error, Error::NoCommit { .. }) && hint.contains("commit"), "{answer}: {error}");
+        }
+        let nobody = EngineClient::new("http://127.0.0.1:1").expect("a client");
+        assert!(!matches!(committing(&nobody).await, Err(Error::NoCommit { .. }) | Ok(_)), "that is another trouble");
+    }
 }

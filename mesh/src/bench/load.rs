@@ -38,12 +38,17 @@ pub struct Rate {
 }
 
 /// One answer, timed.
-struct Answer {
-    began: Instant,
-    first: Instant,
-    end: Instant,
-    n_prompt: u64,
-    n_tokens: u64,
+pub(super) struct Answer {
+    /// When it was asked for.
+    pub began: Instant,
+    /// When its first token came.
+    pub first: Instant,
+    /// When it was over.
+    pub end: Instant,
+    /// Tokens of the prompt.
+    pub n_prompt: u64,
+    /// Tokens of the answer.
+    pub n_tokens: u64,
 }
 
 fn counted(from: u32, to: u32) -> String {
@@ -123,7 +128,11 @@ pub async fn answer(client: &EngineClient, load: &Load, reply_id: Option<ReplyId
     Ok(timed(client, load, reply_id).await?.n_tokens)
 }
 
-async fn timed(client: &EngineClient, load: &Load, reply_id: Option<ReplyId>) -> Result<Answer> {
+/// Asks once, and says when what came.
+///
+/// # Errors
+/// As [`answer`].
+pub(super) async fn timed(client: &EngineClient, load: &Load, reply_id: Option<ReplyId>) -> Result<Answer> {
     let began = Instant::now();
     let commit = reply_id.map(|reply_id| CommitHeaders { reply_id, limits: load.limits() });
     let mut request = load.body();
@@ -160,7 +169,11 @@ async fn timed(client: &EngineClient, load: &Load, reply_id: Option<ReplyId>) ->
 
 /// CPU time of all threads of an engine.
 fn cpu_seconds(engine: &Supervisor) -> f64 {
-    let Some(pid) = engine.pid() else { return f64::NAN };
+    engine.pid().map_or(f64::NAN, cpu_of)
+}
+
+/// CPU time of all threads of a process, seconds.
+pub(super) fn cpu_of(pid: u32) -> f64 {
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return f64::NAN };
     let nanoseconds: u64 = tasks
         .flatten()

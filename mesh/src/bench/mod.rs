@@ -4,7 +4,9 @@ pub mod engine;
 pub mod engine_table;
 pub mod honest;
 pub mod liars;
+pub mod llama_server;
 pub mod load;
+pub mod local;
 pub mod native;
 pub mod questions;
 pub mod soundness;
@@ -26,6 +28,8 @@ enum Kind {
     Soundness(soundness::Args),
     /// What committing and scoring cost, in tokens a second and in bytes.
     Engine(engine::Args),
+    /// `ogong-provider local` against llama.cpp's own server: prompt and decode rates, time to the first token.
+    Local(local::Args),
 }
 
 /// Runs it.
@@ -36,5 +40,6 @@ pub async fn run(bench: &Bench) -> Result<()> {
     match &bench.kind {
         Kind::Soundness(args) => soundness::run(args).await,
         Kind::Engine(args) => engine::run(args).await,
+        Kind::Local(args) => local::run(args).await,
     }
 }

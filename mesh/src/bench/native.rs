@@ -103,7 +103,11 @@ fn archives(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-async fn run<S: AsRef<OsStr>>(program: &OsStr, args: impl IntoIterator<Item = S>) -> Result<String> {
+/// Runs a program to its end and gives what it printed.
+///
+/// # Errors
+/// When it cannot be started or fails, with the last line it said.
+pub(super) async fn run<S: AsRef<OsStr>>(program: &OsStr, args: impl IntoIterator<Item = S>) -> Result<String> {
     let name = program.to_string_lossy();
     let output = Command::new(program).args(args).kill_on_drop(true).output().await;
     let output = output.with_context(|| format!("cannot start {name}"))?;

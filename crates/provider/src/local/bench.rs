@@ -34,7 +34,7 @@ struct Sample {
 pub async fn run(home: &Path, flags: &Bench, shutdown: Shutdown) -> Result<(), Error> {
     let library = Library::open(home)?;
     let entry = entry_of(&library, &flags.model).await?;
-    let pool = Pool::new(pool_config(home, &flags.engine, None));
+    let pool = Pool::new(pool_config(home, &library, &flags.engine, None));
     let measuring = async {
         let lease = pool.acquire(&entry, Wish { pinned: true, ..Wish::default() }).await.map_err(Error::Shared)?;
         measure(flags, Ready { entry: Some(entry.clone()), lease }).await

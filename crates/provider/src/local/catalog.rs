@@ -39,6 +39,9 @@ pub struct Entry {
     /// A package that carries it.
     #[serde(default)]
     pub package: Option<Package>,
+    /// Where to get the drafter that speculates for it, under the name that it has there: `https://…` or `hf:owner/repo:file`.
+    #[serde(default)]
+    pub draft_url: Option<String>,
     /// Further arguments for the engine, as they are.
     #[serde(default)]
     pub args: Vec<String>,
@@ -64,6 +67,13 @@ impl Entry {
         self.model_id.rsplit('/').next().unwrap_or(&self.model_id)
     }
 
+    /// Name of the drafter's file once it is here.
+    pub fn draft_file(&self) -> Option<&str> {
+        let url = self.draft_url.as_deref()?.split(['?', '#']).next()?;
+        let name = url.rsplit(['/', ':']).next()?;
+        (name.ends_with(".gguf") && !name.starts_with('.')).then_some(name)
+    }
+
     fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let entry: Self = toml::from_str(text).map_err(|error| Error::Catalog {
             path: path.to_owned(),
@@ -78,6 +88,9 @@ impl Entry {
         }
         if entry.package.as_ref().is_some_and(|package| package.index != "pip") {
             return Err(wrong("package.index must be pip"));
+        }
+        if entry.draft_url.is_some() && entry.draft_file().is_none() {
+            return Err(wrong("draft_url must end in the name of a .gguf file"));
         }
         let hash = |text: &String| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !entry.sha256.iter().chain(&entry.chunk_sha256).all(hash) {

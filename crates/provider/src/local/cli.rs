@@ -1,5 +1,6 @@
 //! Flags of the commands that need no network.
 
+use super::drafter;
 use ogong_engine::plan::Wishes;
 use ogong_openai::ollama::KeepAlive;
 use std::{net::SocketAddr, path::PathBuf};
@@ -39,6 +40,12 @@ pub struct PlacementFlags {
     /// Experts of each layer in the GPUs' cache.
     #[arg(long, env = "LLAMAMP_MOE_CACHE_SLOTS", hide = true)]
     pub moe_cache_slots: Option<u32>,
+    /// What drafts for every model, in place of what is found beside it.
+    #[arg(long, env = "LLAMAMP_DRAFT_MODEL", hide = true)]
+    pub draft_model: Option<PathBuf>,
+    /// How tokens are drafted ahead.
+    #[arg(long, env = "LLAMAMP_SPEC_TYPE", hide = true)]
+    pub spec_type: Option<String>,
     /// Storage type of keys.
     #[arg(long, env = "LLAMAMP_CACHE_TYPE_K", hide = true)]
     pub cache_type_k: Option<String>,
@@ -48,6 +55,13 @@ pub struct PlacementFlags {
 }
 
 impl EngineFlags {
+    /// What they set of speculation, for engines whose model says nothing of it.
+    pub fn speculation(&self) -> Vec<String> {
+        let PlacementFlags { draft_model, spec_type, .. } = &self.placement;
+        let draft = draft_model.iter().flat_map(|path| [drafter::FLAG.to_owned(), path.display().to_string()]);
+        draft.chain(spec_type.iter().flat_map(|kind| ["--spec-type".to_owned(), kind.clone()])).collect()
+    }
+
     /// What they set of every plan.
     pub fn wishes(&self) -> Wishes {
         let placement = self.placement.clone();
@@ -78,6 +92,8 @@ pub struct Local {
     /// Model to load and keep: a .gguf file, or a name that is downloaded if it is not here; repeatable.
     ///
     /// Without --model every model of `ogong-provider list` is served and loaded when it is asked for.
+    /// A drafter found for a model turns speculation on: the catalogue entry's draft_url, else mtp-STEM.gguf beside a model STEM.gguf or
+    /// STEM.FORMAT.gguf, else the one mtp-*.gguf of a directory with one model.
     #[arg(long = "model", value_name = "PATH-OR-NAME", conflicts_with = "upstream")]
     pub models: Vec<String>,
     /// Multimodal projector (GGUF) of the one model that --model names, for image input.

@@ -16,7 +16,7 @@ impl From<&Error> for Refusal {
             Error::Busy { .. } => (ErrorKind::Unavailable, "busy"),
             Error::EngineDown { .. } => (ErrorKind::Unavailable, "engine_restarting"),
             Error::NotServed { .. } => (ErrorKind::InvalidRequest, "not_served"),
-            Error::Engine(ogong_engine::Error::Unreachable { .. }) => (ErrorKind::Unavailable, "engine_unreachable"),
+            Error::Engine(ogong_engine::Error::Unreachable { .. }) => (ErrorKind::Upstream, "upstream_unreachable"),
             Error::Pull(crate::local::pull::Error::Unknown { .. } | crate::local::pull::Error::Source { .. }) => {
                 (ErrorKind::NotFound, "model_not_found")
             }

@@ -1,7 +1,8 @@
 //! The models on this machine: GGUF files in `~/.ogong-provider/models`, and models made from them.
 
 use super::{
-    catalog::Catalog,
+    catalog::{self, Catalog},
+    drafter,
     manifest::{MADE, Made, Origin, Provenance, modified_ns},
 };
 use crate::Error;
@@ -126,7 +127,8 @@ impl Library {
             return Some(Entry { id: unescaped(id), path: base, args, made: Some(made) });
         }
         let stem = name.strip_suffix(".gguf")?;
-        if is_later_shard(stem) {
+        let drafts = |entry: &catalog::Entry| entry.draft_file() == Some(name);
+        if is_later_shard(stem) || drafter::is_companion(name) || self.catalog.entries().iter().any(drafts) {
             return None;
         }
         let known = self.catalog.of_file(name);
@@ -260,7 +262,9 @@ pub fn shards(path: &Path) -> Vec<PathBuf> {
     (1..=of.min(9_999)).map(|n| path.with_file_name(format!("{prefix}-{n:05}-of-{count}.gguf"))).collect()
 }
 
-fn is_later_shard(stem: &str) -> bool {
+/// Whether a file, or its stem, is one of a model's further shards.
+pub fn is_later_shard(name: &str) -> bool {
+    let stem = name.strip_suffix(".gguf").unwrap_or(name);
     let Some((rest, count)) = stem.rsplit_once("-of-") else { return false };
     let digits = |text: &str| text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
     digits(count) && rest.rsplit_once('-').is_some_and(|(_, number)| digits(number) && number != "00001")

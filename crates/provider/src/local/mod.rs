@@ -17,6 +17,7 @@ pub mod catalog;
 pub mod chat;
 pub mod cli;
 pub mod doctor;
+mod drafter;
 mod exposition;
 mod fail;
 pub mod gguf;

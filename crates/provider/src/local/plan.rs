@@ -2,7 +2,9 @@
 //! engine is started with, and that the log, `/api/show`, `/api/ps` and `--estimate-only` show.
 
 use super::{
+    catalog::Catalog,
     cli::EngineFlags,
+    drafter,
     gguf::Gguf,
     library::{self, Entry, PROJECTOR},
 };
@@ -44,6 +46,10 @@ pub struct Sizing {
     pub wishes: Wishes,
     /// Bytes that all engines may use together: of the devices where there are any, else of RAM.
     pub budget_bytes: u64,
+    /// What the operator has set of speculation, as the engine's arguments.
+    speculation: Vec<String>,
+    /// Names the drafters that are pulled with models.
+    catalog: Catalog,
 }
 
 /// A model's plan.
@@ -53,29 +59,22 @@ pub struct Planned {
     pub plan: Plan,
     /// Whether it makes vectors instead of text.
     pub embeds: bool,
+    /// The model's own arguments and what is loaded beside it.
+    own: Vec<String>,
 }
 
 impl Sizing {
     /// Of this machine, the flags and a budget where one is set.
-    pub fn new(flags: &EngineFlags, budget_bytes: Option<u64>) -> Self {
+    pub fn new(flags: &EngineFlags, catalog: &Catalog, budget_bytes: Option<u64>) -> Self {
         let program = flags.text_server.clone().unwrap_or_else(|| beside(PROGRAM));
-        Self::of(Machine::here().with_devices_of(&program), flags.wishes(), budget_bytes)
-    }
-
-    fn of(mut machine: Machine, wishes: Wishes, budget_bytes: Option<u64>) -> Self {
-        if machine.devices.is_empty() {
-            let budget_bytes = budget_bytes.unwrap_or_else(default_budget);
-            machine.ram_bytes = machine.ram_bytes.min(budget_bytes);
-            return Self { machine, wishes, budget_bytes };
+        let (machine, budget_bytes) = bounded(Machine::here().with_devices_of(&program), budget_bytes);
+        Self {
+            machine,
+            wishes: flags.wishes(),
+            budget_bytes,
+            speculation: flags.speculation(),
+            catalog: catalog.clone(),
         }
-        let free: u64 = machine.devices.iter().fold(0, |sum, device| sum.saturating_add(device.free_bytes));
-        let planned = free / 100 * DEVICES_PERCENT;
-        let budget_bytes = budget_bytes.unwrap_or(planned).min(planned);
-        for Device { free_bytes, .. } in &mut machine.devices {
-            let scaled = u128::from(*free_bytes) * u128::from(budget_bytes) / u128::from(planned.max(1));
-            *free_bytes = u64::try_from(scaled).unwrap_or(*free_bytes);
-        }
-        Self { machine, wishes, budget_bytes }
     }
 
     /// Tokens of a slot that a client who asks for `n_ctx` gets, if they fit.
@@ -95,14 +94,52 @@ impl Sizing {
             (wishes.n_ctx, wishes.n_ctx_wanted) = (None, Some(wanted));
         }
         set_by(&entry.args, &mut wishes);
-        let (description, embeds) = described(&entry.path, &entry.args)?;
-        Ok(Planned { plan: Plan::new(&description, &self.machine, &wishes), embeds })
+        let (mut description, embeds) = described(&entry.path)?;
+        let mut own = entry.args.clone();
+        if !embeds {
+            own.extend(self.speculation(entry));
+        }
+        description.beside_bytes = beside_bytes(&own);
+        Ok(Planned { plan: Plan::new(&description, &self.machine, &wishes), embeds, own })
     }
+
+    /// The engine's arguments for speculation, where the model's own say nothing of it.
+    fn speculation(&self, entry: &Entry) -> Vec<String> {
+        if drafter::is_named(&entry.args) {
+            return Vec::new();
+        }
+        if !self.speculation.is_empty() {
+            return self.speculation.clone();
+        }
+        let known = entry.path.file_name().and_then(|name| self.catalog.of_file(name.to_str()?));
+        let pulled = known.and_then(|known| known.draft_file()).map(|file| entry.path.with_file_name(file));
+        // The engine's heads do not draft beside images.
+        let found = if entry.sees() { None } else { drafter::find(entry, pulled.as_deref()) };
+        found.into_iter().flat_map(|path| [drafter::FLAG.to_owned(), path.display().to_string()]).collect()
+    }
+}
+
+/// The machine as far as the budget goes, and the budget as far as the machine goes.
+fn bounded(mut machine: Machine, budget_bytes: Option<u64>) -> (Machine, u64) {
+    if machine.devices.is_empty() {
+        let budget_bytes = budget_bytes.unwrap_or_else(default_budget);
+        machine.ram_bytes = machine.ram_bytes.min(budget_bytes);
+        return (machine, budget_bytes);
+    }
+    let free: u64 = machine.devices.iter().fold(0, |sum, device| sum.saturating_add(device.free_bytes));
+    let planned = free / 100 * DEVICES_PERCENT;
+    let budget_bytes = budget_bytes.unwrap_or(planned).min(planned);
+    for Device { free_bytes, .. } in &mut machine.devices {
+        let scaled = u128::from(*free_bytes) * u128::from(budget_bytes) / u128::from(planned.max(1));
+        *free_bytes = u64::try_from(scaled).unwrap_or(*free_bytes);
+    }
+    (machine, budget_bytes)
 }
 
 impl Planned {
     /// The engine's arguments: the plan's, and the model's own over them.
-    pub fn args(&self, own: &[String]) -> Vec<String> {
+    pub fn args(&self) -> Vec<String> {
+        let own = &self.own;
         let all_in_ram = own.iter().any(|arg| ALL_EXPERTS_IN_RAM.contains(&arg.as_str()));
         let is_own = |flag: &str| value_of(own, flag).is_some() || (all_in_ram && flag == "--n-cpu-moe");
         let chosen = self.plan.args().into_iter().filter(|(flag, _)| !is_own(flag));
@@ -137,7 +174,7 @@ fn set_by(args: &[String], wishes: &mut Wishes) {
 }
 
 /// What a model's files say of its need of memory, and whether it makes vectors.
-fn described(path: &Path, args: &[String]) -> Result<(Description, bool), Error> {
+fn described(path: &Path) -> Result<(Description, bool), Error> {
     let mut known: Option<(Description, bool)> = None;
     for shard in library::shards(path) {
         let head = Gguf::open(&shard).map_err(|source| Error::Model { path: shard.clone(), source })?;
@@ -147,15 +184,14 @@ fn described(path: &Path, args: &[String]) -> Result<(Description, bool), Error>
             None => known = Some((head.description(), head.is_embedding())),
         }
     }
-    let (mut description, embeds) = known.unwrap_or_default();
-    let beside = BESIDE.iter().filter_map(|flag| value_of(args, flag)).filter_map(|file| file_bytes(Path::new(file)));
-    description.beside_bytes = beside.fold(0, u64::saturating_add);
-    Ok((description, embeds))
+    Ok(known.unwrap_or_default())
 }
 
-/// What is not there is said by the engine.
-fn file_bytes(path: &Path) -> Option<u64> {
-    path.metadata().ok().map(|metadata| metadata.len())
+/// Bytes of the files that are loaded beside a model. What is not there is said by the engine.
+fn beside_bytes(args: &[String]) -> u64 {
+    let files =
+        BESIDE.iter().filter_map(|flag| value_of(args, flag)).filter_map(|file| Path::new(file).metadata().ok());
+    files.fold(0, |sum, metadata| sum.saturating_add(metadata.len()))
 }
 
 /// What all engines may use together on this machine.
@@ -181,7 +217,9 @@ mod tests {
 
     fn sizing(budget: Option<u64>, devices: &[u64]) -> Sizing {
         let devices = devices.iter().map(|free| Device { name: "gpu".into(), free_bytes: *free }).collect();
-        Sizing::of(Machine { ram_bytes: 64 << 30, devices }, Wishes::default(), budget)
+        let (machine, budget_bytes) = bounded(Machine { ram_bytes: 64 << 30, devices }, budget);
+        let (speculation, catalog) = (Vec::new(), Catalog::default());
+        Sizing { machine, wishes: Wishes::default(), budget_bytes, speculation, catalog }
     }
 
     #[test]
@@ -200,9 +238,9 @@ mod tests {
         };
         assert_eq!(wishes, expected);
         let machine = Machine { ram_bytes: 1 << 30, devices: vec![Device { name: "gpu".into(), free_bytes: 1 << 30 }] };
-        let planned = Planned { plan: Plan::new(&Description::default(), &machine, &wishes), embeds: false };
         let own = args("-np 2 -cmoe --flash-attn on");
-        let started = planned.args(&own);
+        let plan = Plan::new(&Description::default(), &machine, &wishes);
+        let started = Planned { plan, embeds: false, own: own.clone() }.args();
         assert!(started.ends_with(&own), "{started:?}");
         for chosen in ["--parallel", "--n-cpu-moe"] {
             assert!(!started.iter().any(|arg| arg == chosen), "{chosen} would be there twice: {started:?}");
@@ -219,6 +257,17 @@ mod tests {
         let half = sizing(Some((10 << 30) / 200 * 90), &[6 << 30, 4 << 30]);
         assert!(free(&half).abs_diff(5 << 30) < 1 << 10, "{half:?}");
         assert_eq!(sizing(Some(u64::MAX), &[1 << 30]).budget_bytes, (1 << 30) / 100 * 90);
+    }
+
+    #[test]
+    fn what_the_operator_sets_of_speculation_is_for_models_that_say_nothing() {
+        let mut sizing = sizing(None, &[]);
+        let mut entry = Entry::of_path(Path::new("/none/m.gguf"));
+        assert!(sizing.speculation(&entry).is_empty());
+        sizing.speculation = args("--spec-type ngram-simple");
+        assert_eq!(sizing.speculation(&entry), sizing.speculation);
+        entry.args = args("--spec-type none");
+        assert!(sizing.speculation(&entry).is_empty());
     }
 
     #[test]

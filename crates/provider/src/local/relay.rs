@@ -38,9 +38,18 @@ pub async fn ask(ready: &Ready, path: &str, body: &Value) -> Result<reqwest::Res
 pub async fn send(ready: &Ready, path: &str, body: Bytes) -> Result<reqwest::Response, Refusal> {
     ready.lease.client().forward(path, body, None).await.map_err(|error| {
         tracing::warn!(%error, "engine could not be asked");
+        if ready.entry.is_none() {
+            return upstream_unreachable();
+        }
         Refusal::new(ErrorKind::Unavailable, "engine_unreachable", "the engine ended and is being started again")
             .hint("send the request again in a moment")
     })
+}
+
+/// Nobody answers at `--upstream`.
+pub fn upstream_unreachable() -> Refusal {
+    Refusal::new(ErrorKind::Upstream, "upstream_unreachable", "the server that --upstream names cannot be reached")
+        .hint("is it running?")
 }
 
 /// The engine's own refusal under the status it chose.

@@ -87,7 +87,7 @@ async fn estimate(home: &Path, flags: &Local) -> Result<(), Error> {
     if entries.is_empty() {
         entries = library.list()?;
     }
-    let sizing = Sizing::new(&flags.engine, flags.memory_budget);
+    let sizing = Sizing::new(&flags.engine, library.catalog(), flags.memory_budget);
     for entry in entries {
         let n_ctx = options_of(Some(&entry)).n_ctx;
         println!("{}\n{}\n", entry.id, sizing.plan(&entry, n_ctx)?.plan);
@@ -136,7 +136,7 @@ async fn source(home: &Path, flags: &Local, library: &Library) -> Result<Source,
             (entries.into_iter().map(|entry| Named { entry, pinned: true }).collect(), true)
         }
     };
-    let mut config = pool_config(home, &flags.engine, flags.memory_budget);
+    let mut config = pool_config(home, library, &flags.engine, flags.memory_budget);
     config.keep_alive = flags.keep_alive;
     Ok(Source::Engines { pool: Pool::new(config), named, open })
 }
@@ -172,11 +172,11 @@ pub fn projector_args(given: &Path) -> Result<[String; 2], Error> {
 }
 
 /// How engines of this home are run.
-pub fn pool_config(home: &Path, flags: &EngineFlags, budget_bytes: Option<u64>) -> PoolConfig {
+pub fn pool_config(home: &Path, library: &Library, flags: &EngineFlags, budget_bytes: Option<u64>) -> PoolConfig {
     PoolConfig {
         program: flags.text_server.clone(),
         log_dir: verifier::log_dir(home),
-        sizing: Sizing::new(flags, budget_bytes),
+        sizing: Sizing::new(flags, library.catalog(), budget_bytes),
         threads: flags.threads,
         keep_alive: KeepAlive::For(super::pool::KEEP_ALIVE),
     }

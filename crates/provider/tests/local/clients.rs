@@ -2,7 +2,7 @@
 
 use crate::common::{
     clients,
-    local::{Local, home_with},
+    local::{Local, home_with, shipped},
 };
 
 const MODEL: &str = "smollm2-135m-instruct";
@@ -16,9 +16,11 @@ async fn the_official_packages_are_served() {
     let url = local.url.clone();
     let found = tokio::task::spawn_blocking(move || {
         let args = [url.as_str(), MODEL];
+        let gguf = shipped();
+        let gguf = gguf.to_str().expect("UTF-8");
         [
             clients::python("openai_local.py", &args),
-            clients::python("ollama_local.py", &args),
+            clients::python("ollama_local.py", &[url.as_str(), MODEL, gguf]),
             clients::python("anthropic_local.py", &args),
             clients::node("openai_local.mjs", &args),
             clients::node("ollama_local.mjs", &args),

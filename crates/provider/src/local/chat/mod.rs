@@ -33,7 +33,7 @@ pub async fn run(home: &Path, flags: Run, shutdown: Shutdown) -> Result<(), Erro
     let library = Library::open(home)?;
     let entry = entry_of(&library, &flags.model).await?;
     let prompt = prompt(&flags)?;
-    let mut config = pool_config(home, &flags.engine, None);
+    let mut config = pool_config(home, &library, &flags.engine, None);
     // One person asks one thing at a time.
     config.sizing.wishes.parallel = config.sizing.wishes.parallel.or(Some(1));
     let pool = Pool::new(config);

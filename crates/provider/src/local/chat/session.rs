@@ -192,11 +192,48 @@ fn counts(turn: &Turn, begun: Instant, first: Option<Instant>) -> String {
     };
     let rate = |tokens: u32, seconds: f64| if seconds > 0.0 { f64::from(tokens) / seconds } else { 0.0 };
     let usage = turn.usage;
+    let times = format!("total time          {total:.2} s\ntime to first token {wait:.2} s\n");
+    if usage.total_tokens == 0 {
+        // It was stopped before the engine counted; what came was counted here.
+        let rate = rate(turn.pieces.saturating_sub(1), total - wait);
+        return format!("{times}answer              {} tokens until it was stopped, {rate:.1} tok/s\n", turn.pieces);
+    }
     format!(
-        "total time          {total:.2} s\ntime to first token {wait:.2} s\nprompt              {} tokens, {:.1} tok/s\nanswer              {} tokens, {:.1} tok/s\n",
+        "{times}prompt              {} tokens, {:.1} tok/s\nanswer              {} tokens, {:.1} tok/s\n",
         usage.prompt_tokens,
         rate(usage.prompt_tokens, prompt),
         usage.completion_tokens,
         rate(usage.completion_tokens, answer),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ogong_openai::Piece;
+
+    fn turn(chunks: &[&str]) -> Turn {
+        let mut turn = Turn::default();
+        for chunk in chunks {
+            turn.push(&Piece::read(chunk.as_bytes()).expect("a chunk"));
+        }
+        turn
+    }
+
+    #[test]
+    fn an_answer_that_was_stopped_is_counted_by_what_came() {
+        let begun = Instant::now();
+        let said = [
+            r#"{"choices":[{"index":0,"delta":{"role":"assistant"}}]}"#,
+            r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#,
+            r#"{"choices":[{"index":0,"delta":{"content":"b"}}]}"#,
+        ];
+        let stopped = counts(&turn(&said), begun, Some(begun));
+        assert!(stopped.contains("2 tokens until it was stopped") && !stopped.contains("prompt"), "{stopped}");
+        let whole =
+            [&said[..], &[r#"{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":3,"total_tokens":8}}"#]]
+                .concat();
+        let ended = counts(&turn(&whole), begun, Some(begun));
+        assert!(ended.contains("5 tokens,") && ended.contains("3 tokens,"), "{ended}");
+    }
 }

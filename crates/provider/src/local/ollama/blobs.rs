@@ -1,9 +1,14 @@
 //! `/api/blobs/{digest}`: files that a client sends for `/api/create`, kept under their hash until a model takes them.
 
-use crate::local::gguf::Gguf;
 use crate::{
     Error,
-    local::{fail::OllamaRefusal, library::Library, server::App},
+    local::{
+        fail::OllamaRefusal,
+        gguf::Gguf,
+        library::Library,
+        manifest::{Origin, Provenance},
+        server::App,
+    },
     refusal::Refusal,
 };
 use axum::{
@@ -16,12 +21,24 @@ use ogong_openai::ErrorKind;
 use sha2::{Digest as _, Sha256};
 use std::{io::Write, path::PathBuf, sync::Arc};
 
-fn blob_path(library: &Library, digest: &str) -> Result<PathBuf, Refusal> {
+/// The digest's hexadecimal digits, lower case.
+fn hash_of(digest: &str) -> Result<String, Refusal> {
     let hash = digest.strip_prefix("sha256:").or_else(|| digest.strip_prefix("sha256-")).unwrap_or_default();
     if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(Refusal::invalid("digest", format!("{digest:?} is not sha256: and 64 hexadecimal digits")));
     }
-    Ok(library.dir().join(format!(".blob-{}", hash.to_ascii_lowercase())))
+    Ok(hash.to_ascii_lowercase())
+}
+
+fn blob_path(library: &Library, hash: &str) -> PathBuf {
+    library.dir().join(format!(".blob-{hash}"))
+}
+
+/// The name of the library's file whose noted hash this is.
+fn known(library: &Library, hash: &str) -> Result<Option<String>, Error> {
+    let is_it = |path: &std::path::Path| Origin::read(path).is_some_and(|origin| origin.sha256 == hash);
+    let found = library.list()?.into_iter().find(|entry| entry.made.is_none() && is_it(&entry.path));
+    Ok(found.and_then(|entry| Some(entry.path.file_name()?.to_str()?.to_owned())))
 }
 
 /// `HEAD /api/blobs/{digest}`.
@@ -29,8 +46,9 @@ fn blob_path(library: &Library, digest: &str) -> Result<PathBuf, Refusal> {
 /// # Errors
 /// When the digest is none.
 pub async fn exists(State(app): State<Arc<App>>, Path(digest): Path<String>) -> Result<StatusCode, OllamaRefusal> {
-    let path = blob_path(app.shelf.open_library()?, &digest)?;
-    Ok(if path.is_file() { StatusCode::OK } else { StatusCode::NOT_FOUND })
+    let (library, hash) = (app.shelf.open_library()?, hash_of(&digest)?);
+    let there = blob_path(library, &hash).is_file() || known(library, &hash)?.is_some();
+    Ok(if there { StatusCode::OK } else { StatusCode::NOT_FOUND })
 }
 
 /// `POST /api/blobs/{digest}`: as long as a model; it goes to the disk as it comes.
@@ -42,7 +60,7 @@ pub async fn put(
     Path(digest): Path<String>,
     body: Body,
 ) -> Result<StatusCode, OllamaRefusal> {
-    let path = blob_path(app.shelf.open_library()?, &digest)?;
+    let path = blob_path(app.shelf.open_library()?, &hash_of(&digest)?);
     let dir = path.parent().map(PathBuf::from).unwrap_or_default();
     let disk = |source| Error::File { path: dir.clone(), source };
     let mut file = tempfile::Builder::new().prefix(".blob-part-").tempfile_in(&dir).map_err(disk)?;
@@ -61,12 +79,18 @@ pub async fn put(
     Ok(StatusCode::CREATED)
 }
 
-/// Makes a blob a file of the library; returns the file's name.
+/// Makes a blob a file of the library, unless the same file is there; returns the file's name.
 ///
 /// # Errors
 /// When there is no such blob or it is no model.
 pub fn adopt(library: &Library, name: &str, digest: &str) -> Result<String, OllamaRefusal> {
-    let blob = blob_path(library, digest)?;
+    let hash = hash_of(digest)?;
+    let blob = blob_path(library, &hash);
+    if let Some(file) = known(library, &hash)? {
+        // What came twice is kept once.
+        let _ = std::fs::remove_file(&blob);
+        return Ok(file);
+    }
     let stem: String = name
         .rsplit('/')
         .next()
@@ -75,18 +99,18 @@ pub fn adopt(library: &Library, name: &str, digest: &str) -> Result<String, Olla
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c))
         .collect();
-    let hash: String = digest.chars().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect();
-    let file = format!("{}-{hash}.gguf", stem.trim_start_matches('.'));
+    let file = format!("{}-{}.gguf", stem.trim_start_matches('.'), hash.get(..8).unwrap_or_default());
     let path = library.dir().join(&file);
-    if path.is_file() {
-        return Ok(file);
-    }
     if !blob.is_file() {
         return Err(Refusal::new(ErrorKind::NotFound, "blob", format!("there is no blob {digest}"))
             .hint("send it to /api/blobs first")
             .into());
     }
     Gguf::open(&blob).map_err(|source| Error::Model { path: blob.clone(), source })?;
-    std::fs::rename(&blob, &path).map_err(|source| Error::File { path, source })?;
+    std::fs::rename(&blob, &path).map_err(|source| Error::File { path: path.clone(), source })?;
+    // The bytes were held against it when they came. Without the note it is computed again.
+    if let Err(error) = Origin::write(&path, hash, Provenance::Computed, None) {
+        tracing::warn!(%error, "the file's origin could not be noted");
+    }
     Ok(file)
 }

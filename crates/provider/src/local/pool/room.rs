@@ -80,7 +80,7 @@ impl Pool {
         if planned.embeds {
             spawn.extra_args.push("--embedding".into());
         }
-        spawn.extra_args.extend(planned.args(&entry.args));
+        spawn.extra_args.extend(planned.args());
         spawn
     }
 

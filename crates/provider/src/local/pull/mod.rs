@@ -150,16 +150,36 @@ pub type Report<'a> = &'a (dyn Fn(Event) -> bool + Send + Sync);
 /// When it is nothing that can be fetched, every source fails, or the disk is full.
 pub async fn pull(library: &Library, given: &str, report: Report<'_>) -> Result<Entry, Error> {
     let wanted = source::resolve(library.catalog(), given, report).await?;
+    let path = fetch_one(library, &wanted, report).await?;
+    if let Some(url) = library.catalog().of_file(&wanted.file).and_then(|entry| entry.draft_url.as_deref()) {
+        drafter(library, url, report).await?;
+    }
+    say(report, Event::Done)?;
+    let entry = library.find(&wanted.file).ok().flatten();
+    Ok(entry.unwrap_or_else(|| Entry::of_path(&path)))
+}
+
+/// The model answers without its drafter, only slower, so a drafter that cannot be had does not fail the pull.
+async fn drafter(library: &Library, url: &str, report: Report<'_>) -> Result<(), Error> {
+    say(report, Event::Said("fetching its drafter".into()))?;
+    let fetching = async { fetch_one(library, &source::resolve(library.catalog(), url, report).await?, report).await };
+    match fetching.await {
+        Err(error) if !error.is_local() => {
+            say(report, Event::Said(format!("{error}; the model is served without speculation")))
+        }
+        outcome => outcome.map(drop),
+    }
+}
+
+async fn fetch_one(library: &Library, wanted: &Wanted, report: Report<'_>) -> Result<PathBuf, Error> {
     let path = library.dir().join(&wanted.file);
-    let lock = lock(&path, &wanted, report).await?;
-    let outcome = fetch_locked(&path, &wanted, report).await;
+    let lock = lock(&path, wanted, report).await?;
+    let outcome = fetch_locked(&path, wanted, report).await;
     // Unlinked while it is held: whoever gets it afterwards sees that it is no longer the file of that name.
     let _ = std::fs::remove_file(beside(&path, "lock"));
     drop(lock);
     outcome?;
-    say(report, Event::Done)?;
-    let entry = library.find(&wanted.file).ok().flatten();
-    Ok(entry.unwrap_or_else(|| Entry::of_path(&path)))
+    Ok(path)
 }
 
 async fn fetch_locked(path: &Path, wanted: &Wanted, report: Report<'_>) -> Result<(), Error> {
