@@ -61,8 +61,12 @@ def completions(client, model):
     ask = {"model": model, "prompt": "One, two,", "max_tokens": 8, "temperature": 0}
     whole = client.completions.create(**ask)
     hold(whole.object == "text_completion" and whole.choices[0].text, f"completion is {whole}")
-    text = "".join(chunk.choices[0].text for chunk in client.completions.create(stream=True, **ask) if chunk.choices)
+    chunks = list(client.completions.create(stream=True, stream_options={"include_usage": True}, **ask))
+    text = "".join(chunk.choices[0].text for chunk in chunks if chunk.choices)
     hold(text == whole.choices[0].text, "streamed it says something else")
+    usage = chunks[-1].usage
+    counts = (whole.usage.prompt_tokens, whole.usage.completion_tokens)
+    hold(usage and (usage.prompt_tokens, usage.completion_tokens) == counts, f"usage is {usage}, not {whole.usage}")
 
 
 def responses(client, model):
@@ -92,8 +96,8 @@ def constrained(client, model):
     answer = client.chat.completions.create(response_format=schema, **ask).choices[0].message.content
     hold(isinstance(json.loads(answer)["age"], int), f"the schema gave {answer!r}")
     called = client.chat.completions.create(tools=[TOOL], tool_choice="required", parallel_tool_calls=False, **ask).choices[0]
-    # So small a model may go on calling until the limit; the first call is whole.
-    hold(called.finish_reason in ("tool_calls", "length"), f"a required call ended with {called.finish_reason}")
+    hold(called.finish_reason == "tool_calls", f"a required call ended with {called.finish_reason}")
+    hold(len(called.message.tool_calls) == 1, f"not parallel, and still {called.message.tool_calls}")
     call = called.message.tool_calls[0]
     hold(call.function.name == "save" and isinstance(json.loads(call.function.arguments)["age"], int), f"the call is {call}")
     made = {"role": "assistant", "content": "", "tool_calls": [call.model_dump()]}

@@ -165,7 +165,8 @@ async fn media_reach_their_servers_as_they_came() {
     let (status, error) = local.get("/v1/videos/none").await;
     assert_eq!((status, &error["error"]["message"]), (404, &json!("no such video")));
     let broken = local.http.get(format!("{}/v1/videos/broken", local.url)).send().await.expect("an answer");
-    assert!(broken.bytes().await.is_err(), "a body that was cut off does not end as if it were whole");
+    // Cut off before its head was through, it is an answer that cannot be had; afterwards, a body that does not end as if it were whole.
+    assert!(broken.status() == 502 || broken.bytes().await.is_err());
 
     let without = Local::start(home_with(&[]), &["--image-upstream", &format!("http://{dead}")]).await;
     let (status, error) = without.post("/v1/images/generations", json!({})).await;
