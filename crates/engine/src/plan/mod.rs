@@ -69,6 +69,8 @@ pub struct Plan {
     pub n_ctx: u32,
     /// Tokens of one slot that were wanted and the model was trained for.
     pub n_ctx_wanted: u32,
+    /// Tokens that the model was trained for.
+    pub n_ctx_train: u32,
     /// Layers on the devices.
     pub n_gpu_layers: u32,
     /// Layers whose experts stay in RAM.
@@ -162,6 +164,7 @@ impl Plan {
             slots: wishes.parallel.unwrap_or(1),
             n_ctx: 0,
             n_ctx_wanted: 0,
+            n_ctx_train: shape.n_ctx_train,
             n_gpu_layers: if placement == Placement::Cpu { 0 } else { wishes.n_gpu_layers.unwrap_or(all).min(all) },
             n_cpu_moe: wishes.n_cpu_moe.unwrap_or(0),
             expert_cache_slots: 0,

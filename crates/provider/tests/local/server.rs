@@ -345,6 +345,9 @@ async fn the_plan_is_what_runs() {
     assert!(printed.contains(&format!("{slots} of {n_ctx} tokens: 8192 do not fit")), "{plan} is not {printed}");
     assert_eq!(local.post("/api/show", json!({"model": MODEL})).await.1["ogong"]["plan"], *plan);
     assert_eq!((&loaded[0]["context_length"], &loaded[0]["size_vram"]), (&json!(n_ctx), &json!(0)));
+    let chat = json!({"model": MODEL, "messages": ask(1)["messages"], "options": {"num_ctx": 1 << 20, "num_predict": 1}, "stream": false});
+    assert_eq!(local.post("/api/chat", chat).await.0, 200);
+    assert_eq!(local.loaded().await[0]["ogong"]["pid"], loaded[0]["ogong"]["pid"], "more than it was trained for");
     let log = local.log();
     assert!(log.contains("context shrunk") && log.contains(&format!("kv_bytes={}", plan["kv_bytes"])), "{log}");
     let pid = loaded[0]["ogong"]["pid"].to_string();

@@ -204,7 +204,8 @@ impl Pool {
     /// The model as it is loaded, unless it must be loaded anew for a longer context.
     fn reserve(&self, state: &mut State, entry: &Entry, wish: Wish) -> Option<Reserved> {
         let slot = state.slots.get_mut(&entry.path)?;
-        if wish.n_ctx.is_some_and(|wanted| wanted > slot.n_ctx) {
+        // More than it was trained for it would not get by being loaded anew either.
+        if wish.n_ctx.is_some_and(|wanted| wanted.min(slot.plan.n_ctx_train) > slot.n_ctx) {
             return None;
         }
         slot.users += 1;
