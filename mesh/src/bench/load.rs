@@ -25,6 +25,8 @@ pub struct Load {
     pub tokens: u32,
     /// Whether the prompt is what is measured.
     pub prefill: bool,
+    /// Whether a prompt's beginning may come from memory; else it is computed each time.
+    remembered: bool,
     temperature: f64,
 }
 
@@ -58,18 +60,26 @@ fn counted(from: u32, to: u32) -> String {
 impl Load {
     /// Counting on: the model does not end by itself.
     pub fn decode(tokens: u32) -> Self {
-        Self { prompt: counted(0, 13), tokens, prefill: false, temperature: 0.0 }
+        Self { prompt: counted(0, 13), tokens, prefill: false, remembered: false, temperature: 0.0 }
     }
 
     /// Telling a story at temperature 0.7: digests are as long as in real answers. May end before `tokens`.
     pub fn story(tokens: u32) -> Self {
-        Self { prompt: STORY.to_owned(), tokens, prefill: false, temperature: 0.7 }
+        Self { prompt: STORY.to_owned(), tokens, prefill: false, remembered: false, temperature: 0.7 }
     }
 
     /// About 512 tokens of prompt.
     pub fn prefill() -> Self {
         let prompt = (0..).flat_map(|_| 10..100).take(PROMPT_NUMBERS as usize).map(|n| counted(n, n + 1)).collect();
-        Self { prompt, tokens: 1, prefill: true, temperature: 0.0 }
+        Self { prompt, tokens: 1, prefill: true, remembered: false, temperature: 0.0 }
+    }
+
+    /// About 512 tokens that all clients of a round begin with, and a few of each one's own, as chats with one system prompt do.
+    pub fn shared(round: u32, client: u32, tokens: u32) -> Self {
+        let numbers = (0..).flat_map(|_| 10..100).skip(1 + round as usize).take(PROMPT_NUMBERS as usize);
+        let common: String = numbers.map(|n| counted(n, n + 1)).collect();
+        let prompt = format!("Round {round}. {common}\nNow {client} again: {}", counted(0, 13));
+        Self { prompt, tokens, prefill: false, remembered: true, temperature: 0.0 }
     }
 
     /// Prompt tokens to ask llama-bench for.
@@ -138,7 +148,7 @@ pub(super) async fn timed(client: &EngineClient, load: &Load, reply_id: Option<R
     let mut request = load.body();
     if commit.is_none() {
         // A plain prompt would else be remembered from the run before; a committed one never is.
-        request["cache_prompt"] = json!(false);
+        request["cache_prompt"] = json!(load.remembered);
     }
     let response = client.forward("/v1/completions", Bytes::from(request.to_string()), commit).await?;
     ensure!(response.status().is_success(), "the engine refused: {}", response.text().await.unwrap_or_default());

@@ -3,6 +3,14 @@
 //! Both are up during the whole run and asked in turn, so that what else this machine does meets both. A figure is the median of the pairs with
 //! the lowest and the highest; a ratio is over the pairs, ours over theirs. Beside the wall clock stands the CPU time of each server's processes,
 //! since a shared machine's wall clock says little.
+//!
+//! | row | work |
+//! |---|---|
+//! | prompt | 512 tokens of prompt, one of answer |
+//! | decode, clients: n | n clients count on at once; nothing comes from memory |
+//! | shared, clients: n | n prompts that begin with the same 512 tokens, new in each round; memory may serve |
+//! | start | from the start of the process to the first token |
+//! | memory | resident bytes of each server's processes at the end, the model's mapped file among them |
 
 use super::{
     llama_server,
@@ -17,13 +25,22 @@ use anyhow::{Context, Result, bail};
 use futures::future::try_join_all;
 use ogong_engine::EngineClient;
 use serde_json::{Map, Value, json};
-use std::{fmt::Write as _, net::TcpListener, path::Path, time::Duration};
+use std::{
+    fmt::Write as _,
+    net::TcpListener,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 /// Tokens of a slot on either side.
 const N_CTX: u32 = 2048;
 /// How long a server may take to come up.
 const STARTING: Duration = Duration::from_secs(120);
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(10);
+/// Clients of the shared beginning.
+const SHARING: u32 = 8;
+/// Starts of either server at most; each takes seconds.
+const STARTS: u32 = 5;
 
 /// What to measure.
 #[derive(Debug, Clone, clap::Args)]
@@ -41,7 +58,7 @@ pub struct Args {
     #[arg(long, default_value_t = 1)]
     pub threads: u32,
     /// Clients that ask at once, with commas between; either server has as many slots as the most.
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 4], value_parser = clap::value_parser!(u32).range(1..=64))]
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 8, 16], value_parser = clap::value_parser!(u32).range(1..=64))]
     pub clients: Vec<u32>,
     /// Weight format.
     #[arg(long, default_value = "Q8_0")]
@@ -64,6 +81,8 @@ struct Figures {
     cpu_rate: f64,
     /// Seconds to the first token, the middle one of the clients.
     first: f64,
+    /// Seconds from one token to the next, of the middle one of the clients.
+    between: f64,
 }
 
 /// Runs it and prints what was measured.
@@ -78,14 +97,24 @@ pub async fn run(args: &Args) -> Result<()> {
     let mut theirs = start_theirs(&tools, args, slots, scratch.path()).await?;
     let busy = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let mut rows = Map::new();
-    compare(&mut rows, "prompt", &Load::prefill(), 1, args.pairs, [&ours, &theirs]).await?;
+    let sides = [&ours, &theirs];
+    compare(&mut rows, "prompt", |_, _| Load::prefill(), 1, args.pairs, sides).await?;
     for clients in &args.clients {
-        let load = Load::decode(args.tokens);
-        compare(&mut rows, &format!("decode_{clients}"), &load, *clients, args.pairs, [&ours, &theirs]).await?;
+        let load = |_, _| Load::decode(args.tokens);
+        compare(&mut rows, &format!("decode_{clients}"), load, *clients, args.pairs, sides).await?;
     }
+    let sharing = SHARING.min(slots);
+    let load = |round, client| Load::shared(round, client, args.tokens);
+    compare(&mut rows, &format!("shared_{sharing}"), load, sharing, args.pairs, sides).await?;
     for side in [&mut ours, &mut theirs] {
         side.process.alive()?;
     }
+    let resident = [&ours, &theirs].map(|side| side.pids.iter().map(|pid| resident_bytes(*pid)).sum::<f64>());
+    insert(&mut rows, "memory", "mib", resident.map(|bytes| vec![bytes / f64::from(1 << 20)]));
+    for side in [ours, theirs] {
+        side.end().await?;
+    }
+    starts(&mut rows, &tools, args, slots, scratch.path()).await?;
     let report = json!({
         "pairs": args.pairs, "threads": args.threads, "slots": slots, "tokens": args.tokens, "format": args.format,
         "peer": llama_server::name(), "load_before": busy.split(' ').next(), "rows": rows,
@@ -95,10 +124,51 @@ pub async fn run(args: &Args) -> Result<()> {
     } else {
         print!("{}", table(&report));
     }
-    for mut side in [ours, theirs] {
-        side.process.kill_hard().await?;
-    }
     Ok(())
+}
+
+impl Side {
+    async fn end(mut self) -> Result<()> {
+        self.process.kill_hard().await?;
+        Ok(())
+    }
+}
+
+/// Starts both in turn, alone on the machine, and asks for one token.
+async fn starts(rows: &mut Map<String, Value>, tools: &Tools, args: &Args, slots: u32, dir: &Path) -> Result<()> {
+    eprintln!("start");
+    let mut seconds = [Vec::new(), Vec::new()];
+    for pair in 0..args.pairs.min(STARTS) {
+        let mut order = [0, 1];
+        order.rotate_left(usize::from(pair % 2 == 1));
+        for at in order {
+            let began = Instant::now();
+            let side = match at {
+                0 => start_ours(tools, args, slots, dir).await?,
+                _ => start_theirs(tools, args, slots, dir).await?,
+            };
+            let answer = timed(&side.client, &Load::decode(1), None).await?;
+            seconds[at].push((answer.first - began).as_secs_f64());
+            side.end().await?;
+        }
+    }
+    insert(rows, "start", "seconds", seconds);
+    Ok(())
+}
+
+/// Bytes of a process in memory.
+fn resident_bytes(pid: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok()).map_or(f64::NAN, |kib| kib * 1024.0)
+}
+
+/// Notes figures of both sides and their ratio.
+fn insert(rows: &mut Map<String, Value>, name: &str, what: &str, [ours, theirs]: [Vec<f64>; 2]) {
+    let ratio = Spread::ratios(&ours, &theirs);
+    if let Some(row) = rows.entry(name).or_insert_with(|| json!({})).as_object_mut() {
+        row.insert(what.into(), json!({"ours": Spread::of(ours), "theirs": Spread::of(theirs), "ratio": ratio}));
+    }
 }
 
 async fn start_ours(tools: &Tools, args: &Args, slots: u32, dir: &Path) -> Result<Side> {
@@ -170,52 +240,59 @@ async fn waited<T>(process: &mut Process, look: impl AsyncFn() -> Option<T>) -> 
 async fn compare(
     rows: &mut Map<String, Value>,
     name: &str,
-    load: &Load,
+    load: impl Fn(u32, u32) -> Load,
     clients: u32,
     pairs: u32,
     sides: [&Side; 2],
 ) -> Result<()> {
     eprintln!("{name}");
+    let loads = |round: u32| (0..clients).map(|client| load(round, client)).collect::<Vec<_>>();
     for side in sides {
-        measure(side, load, clients).await?;
+        measure(side, &loads(pairs)).await?;
     }
     let mut figures: [Vec<Figures>; 2] = [Vec::new(), Vec::new()];
     for pair in 0..pairs {
         let mut order = [0, 1];
         order.rotate_left(usize::from(pair % 2 == 1));
         for at in order {
-            figures[at].push(measure(sides[at], load, clients).await?);
+            figures[at].push(measure(sides[at], &loads(pair)).await?);
         }
     }
-    let mut row = Map::new();
     for (what, of) in [
         ("tokens_per_s", (|figures| figures.rate) as fn(&Figures) -> f64),
         ("tokens_per_cpu_s", |figures| figures.cpu_rate),
         ("first_token_s", |figures| figures.first),
+        ("between_tokens_s", |figures| figures.between),
     ] {
-        let [ours, theirs] = [0, 1].map(|at: usize| figures[at].iter().map(of).collect::<Vec<f64>>());
-        let ratio = Spread::ratios(&ours, &theirs);
-        row.insert(what.into(), json!({"ours": Spread::of(ours), "theirs": Spread::of(theirs), "ratio": ratio}));
+        let both = [0, 1].map(|at: usize| figures[at].iter().map(of).collect::<Vec<f64>>());
+        // Answers of one token have nothing between.
+        if both.iter().flatten().all(|value| value.is_finite()) {
+            insert(rows, name, what, both);
+        }
     }
-    rows.insert(name.into(), row.into());
     Ok(())
 }
 
-async fn measure(side: &Side, load: &Load, clients: u32) -> Result<Figures> {
+async fn measure(side: &Side, loads: &[Load]) -> Result<Figures> {
     let cpu = || side.pids.iter().map(|pid| cpu_of(*pid)).sum::<f64>();
     let before = cpu();
-    let answers: Vec<Answer> = try_join_all((0..clients).map(|_| timed(&side.client, load, None))).await?;
+    let answers: Vec<Answer> = try_join_all(loads.iter().map(|load| timed(&side.client, load, None))).await?;
+    let prefill = loads.first().is_some_and(|load| load.prefill);
     let spent = cpu() - before;
-    let tokens: u64 = answers.iter().map(|answer| if load.prefill { answer.n_prompt } else { answer.n_tokens }).sum();
-    let begun = answers.iter().map(|answer| if load.prefill { answer.began } else { answer.first }).min();
+    let tokens: u64 = answers.iter().map(|answer| if prefill { answer.n_prompt } else { answer.n_tokens }).sum();
+    let begun = answers.iter().map(|answer| if prefill { answer.began } else { answer.first }).min();
     let end = answers.iter().map(|answer| answer.end).max();
     let seconds = begun.zip(end).map_or(f64::NAN, |(begun, end)| (end - begun).as_secs_f64());
     // The first token of each answer came with the prompt.
-    let timed = if load.prefill { tokens } else { tokens - u64::from(clients) };
-    let mut firsts: Vec<f64> = answers.iter().map(|answer| (answer.first - answer.began).as_secs_f64()).collect();
-    firsts.sort_by(f64::total_cmp);
-    let first = firsts.get(firsts.len() / 2).copied().unwrap_or(f64::NAN);
-    Ok(Figures { rate: timed as f64 / seconds, cpu_rate: tokens as f64 / spent, first })
+    let timed = if prefill { tokens } else { tokens - answers.len() as u64 };
+    let middle =
+        |of: fn(&Answer) -> f64| Spread::of(answers.iter().map(of).collect()).map_or(f64::NAN, |all| all.median);
+    Ok(Figures {
+        rate: timed as f64 / seconds,
+        cpu_rate: tokens as f64 / spent,
+        first: middle(|answer| (answer.first - answer.began).as_secs_f64()),
+        between: middle(|answer| (answer.end - answer.first).as_secs_f64() / (answer.n_tokens as f64 - 1.0)),
+    })
 }
 
 fn table(report: &Value) -> String {
