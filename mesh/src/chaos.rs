@@ -97,7 +97,7 @@ pub async fn run(mesh: &mut Mesh, victims: &[Victim], dice: &mut Dice) -> Result
     let after: u64 = mesh.ledger.balances(&wallets).await?.iter().sum();
     ensure!(
         after - before == fees,
-        "providers got {} atoms, their shares of the settled fees are {fees}",
+        "providers got {} atoms, their shares of the settled fees and their audits are {fees}",
         after - before
     );
     Ok(tally)
@@ -128,7 +128,7 @@ fn process(mesh: &mut Mesh, victim: Victim) -> Result<&mut Process> {
     node.process()
 }
 
-/// The providers' shares of all fees, once every answered reply is settled.
+/// The providers' shares of all fees and what their audits earned, once every answered reply is settled.
 async fn settle_all(mesh: &Mesh, replies: &[Reply], tally: &mut Tally) -> Result<u64> {
     let mut shares = 0;
     for reply in replies {
@@ -141,7 +141,9 @@ async fn settle_all(mesh: &Mesh, replies: &[Reply], tally: &mut Tally) -> Result
             outcome.receipt["verdict"]
         );
         let fee = outcome.escrow.fee;
-        shares += Split::of(fee, fee, &SPLIT_BPS_DEFAULT)?.provider;
+        // The providers verify for each other: their wallets are the verifiers' too.
+        let audits = outcome.verifier_fee * outcome.verifiers.len() as u64;
+        shares += Split::of(fee, fee, &SPLIT_BPS_DEFAULT)?.provider + audits;
         tally.settled += 1;
     }
     Ok(shares)

@@ -108,14 +108,16 @@ async fn honest(mesh: &Mesh, args: &Args, screen: &Screen) -> Result<Value> {
         .collect();
     let after = mesh.ledger.balances(&wallets.addresses).await?;
     screen.receipt(&outcome.receipt);
+    screen.fact("verifiers", &verifiers_paid(&outcome));
     screen.balances(&wallets.names, &before, &after);
     check_split(&outcome, &wallets, &before, &after)?;
-    screen.fact("accounts", "every account moved by exactly what the default split says");
+    screen.fact("accounts", "every account moved by exactly what the default split and the verifier's flat fee say");
     let delta = |index: usize| i128::from(after[index]) - i128::from(before[index]);
     Ok(json!({
         "answer": reply.text, "reply_id": reply.reply_id, "verdict": outcome.verdict(), "checks": outcome.receipt["verdict"]["checks"],
         "settle_signature": outcome.receipt["transaction"], "fee": outcome.escrow.fee, "provider": provider,
         "provider_delta": delta(0) as i64, "consumer_delta": delta(4) as i64,
+        "verifiers_paid": outcome.verifiers.len(), "verifier_fee": outcome.verifier_fee,
     }))
 }
 
@@ -142,6 +144,7 @@ async fn cheat(mesh: &mut Mesh, args: &Args, screen: &Screen) -> Result<Value> {
     screen.balances(&["consumer"], &before, &after);
     ensure!(outcome.verdict() == "reject", "the cheat got {}", outcome.verdict());
     ensure!(outcome.is_refunded() && before == after, "the consumer was not refunded in full");
+    screen.fact("verifiers", &verifiers_paid(&outcome));
     screen
         .fact("cheat", &format!("caught by {}, the consumer has every atom back", outcome.caught_by().unwrap_or("?")));
     thrifty.node.stop().await;
@@ -162,7 +165,12 @@ async fn keep(mesh: &Mesh, screen: &Screen) -> Result<()> {
     tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")
 }
 
-/// Provider, router, validator, reserve, consumer of a settled reply, in SPEC 9.3's order.
+fn verifiers_paid(outcome: &Outcome) -> String {
+    let (count, fee) = (outcome.verifiers.len(), outcome.verifier_fee);
+    format!("{count} registered, each paid {fee} atoms by the reserve, whatever the verdict")
+}
+
+/// Provider, router, validator, reserve, consumer of a settled reply, in SPEC 9.3's order, and its verifiers.
 fn wallets(mesh: &Mesh, outcome: &Outcome) -> Result<(Wallets, String)> {
     let provider = mesh
         .providers
@@ -170,11 +178,13 @@ fn wallets(mesh: &Mesh, outcome: &Outcome) -> Result<(Wallets, String)> {
         .find(|provider| provider.payout == outcome.escrow.provider_payout)
         .context("an unknown provider was paid")?;
     let handler = handler(mesh, outcome)?;
-    let addresses = vec![provider.payout, mesh.router_payout, handler, mesh.ledger.reserve, mesh.consumer.address()];
-    Ok((
-        Wallets { names: vec!["provider", "router", "validator", "reserve", "consumer"], addresses },
-        provider.role.node.name().to_owned(),
-    ))
+    let mut names = vec!["provider", "router", "validator", "reserve", "consumer"];
+    let mut addresses =
+        vec![provider.payout, mesh.router_payout, handler, mesh.ledger.reserve, mesh.consumer.address()];
+    ensure!(!outcome.verifiers.is_empty(), "an audited answer, and no registered verifier was named");
+    names.resize(names.len() + outcome.verifiers.len(), "verifier");
+    addresses.extend(&outcome.verifiers);
+    Ok((Wallets { names, addresses }, provider.role.node.name().to_owned()))
 }
 
 fn handler(mesh: &Mesh, outcome: &Outcome) -> Result<Address> {
@@ -196,17 +206,20 @@ async fn all_balances(mesh: &Mesh, more: Option<Address>) -> Result<Vec<(Address
     Ok(addresses.into_iter().zip(balances).collect())
 }
 
-/// Every account against the default split, to the atom (SPEC 9.5).
+/// Every account against the default split and the verifiers' flat fee, to the atom (SPEC 9.5).
 fn check_split(outcome: &Outcome, wallets: &Wallets, before: &[u64], after: &[u64]) -> Result<()> {
     let fee = outcome.escrow.fee;
     let split = Split::of(fee, fee, &SPLIT_BPS_DEFAULT)?;
-    let expected = [
+    let (flat, count) = (i128::from(outcome.verifier_fee), outcome.verifiers.len());
+    let owed = flat * i128::try_from(count)?;
+    let mut expected = vec![
         i128::from(split.provider),
         i128::from(split.router),
         i128::from(split.validator),
-        i128::from(split.reserve),
+        i128::from(split.reserve) - owed,
         -i128::from(fee),
     ];
+    expected.resize(expected.len() + count, flat);
     for (index, name) in wallets.names.iter().enumerate() {
         let got = i128::from(after[index]) - i128::from(before[index]);
         ensure!(got == expected[index], "{name}'s account moved by {got} atoms, the split says {}", expected[index]);

@@ -4,14 +4,14 @@ use crate::{
     node::{Driver, Node},
     process::Spec,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use ogong_base::hash::NetworkId;
 use ogong_base::params::{COOLDOWN_EPOCHS, EPOCH_LENGTH_MS};
 use ogong_daemon::clock::now_ms;
 use ogong_settlement::{
     Chain, Wallet,
-    interface::{Address, PROGRAM_ID, SPLIT_BPS_DEFAULT},
-    solana::{Initialisation, Launch},
+    interface::{Address, PROGRAM_ID, SPLIT_BPS_DEFAULT, account::Role},
+    solana::{Enrolment, Initialisation, Launch},
 };
 use serde_json::{Value, json};
 use std::{path::Path, time::Duration};
@@ -20,6 +20,10 @@ use crate::{Tools, stage::Provisioner};
 
 /// Atoms in one OGONG.
 pub const TOKEN: u64 = 1_000_000_000;
+/// A verifier's flat fee: less than the reserve's share of a demo's answer.
+const VERIFIER_FEE: u64 = 1_000;
+/// What the reserve starts with, so that the first audit can be paid whatever comes of it.
+const RESERVE: u64 = TOKEN;
 /// Lamports a wallet starts with.
 const LAMPORTS: u64 = 100 * 1_000_000_000;
 /// The chain comes up within.
@@ -73,9 +77,10 @@ impl Ledger {
             beacon_period_ms: network.round_ms,
             epoch_length_ms: EPOCH_LENGTH_MS,
             cooldown_epochs: COOLDOWN_EPOCHS,
-            verifier_fee: TOKEN / 10_000,
+            verifier_fee: VERIFIER_FEE,
         };
         let config = chain.initialise(&admin, &initialisation).await?;
+        chain.fund_reserve(&admin, RESERVE).await?;
         let (mint, reserve) = (config.mint, config.reserve_owner);
         Ok(Self { node: Some(node), provisioner: None, rpc_url, chain, admin, reserve, mint })
     }
@@ -94,6 +99,7 @@ impl Ledger {
         provisioner.run("init", &terms).await?;
         let chain = Chain::connect(&provisioner.rpc_url, PROGRAM_ID).await?;
         let config = chain.config().await?;
+        chain.fund_reserve(&admin, RESERVE).await?;
         let (mint, reserve) = (config.mint, config.reserve_owner);
         let rpc_url = provisioner.rpc_url.clone();
         Ok(Self { node: None, provisioner: Some(provisioner), rpc_url, chain, admin, reserve, mint })
@@ -106,6 +112,31 @@ impl Ledger {
     pub async fn fund(&self, wallet: &Address, atoms: u64) -> Result<()> {
         self.chain.airdrop(wallet, LAMPORTS).await?;
         self.chain.transfer(&self.admin, wallet, atoms).await?;
+        Ok(())
+    }
+
+    /// Registers a node of `home` under a wallet that has the stake, as its operator does before it starts.
+    ///
+    /// # Errors
+    /// When the chain refuses.
+    pub async fn enrol(&self, wallet: &Wallet, role: Role, home: &Path) -> Result<()> {
+        ogong_daemon::files::create_private_dir(home)?;
+        let node_id = ogong_daemon::keys::load_or_create_node_key(home)?.node_id();
+        self.fund(&wallet.address(), TOKEN).await?;
+        let enrolment = Enrolment { role, node_id, payout: wallet.address(), models: Vec::new() };
+        self.chain.stake_operator(wallet, &enrolment, TOKEN).await?;
+        Ok(())
+    }
+
+    /// Moves the development chain's clock.
+    ///
+    /// # Errors
+    /// When the chain does not answer or cannot be moved.
+    pub async fn travel(&self, to_ms: u64) -> Result<()> {
+        let params = json!([{ "absoluteTimestamp": to_ms }]);
+        let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "surfnet_timeTravel", "params": params });
+        let answer: Value = reqwest::Client::new().post(&self.rpc_url).json(&call).send().await?.json().await?;
+        ensure!(answer.get("error").is_none(), "{answer}");
         Ok(())
     }
 

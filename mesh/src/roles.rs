@@ -12,7 +12,11 @@ use crate::{
 use anyhow::{Context, Result};
 use ogong_base::hash::{ConsensusId, NodeId};
 use ogong_engine::Supervisor;
-use ogong_settlement::{Wallet, interface::Address, solana::Registration};
+use ogong_settlement::{
+    Wallet,
+    interface::{Address, account as chain},
+    solana::Registration,
+};
 use serde_json::Value;
 use std::{
     ffi::{OsStr, OsString},
@@ -38,8 +42,10 @@ pub async fn start_router(tools: &Tools, dir: &Path, ledger: &Ledger, driver: Dr
     let home = dir.join("router");
     let cert = dir.join("router.der");
     let endpoint = format!("127.0.0.1:{}", free_udp_port()?);
-    let payout = ledger::wallet()?.address();
-    ledger.chain.create_token_accounts(&ledger.admin, &ledger.mint, &[payout]).await?;
+    let wallet = ledger::wallet()?;
+    ledger.enrol(&wallet, chain::Role::Router, &home).await?;
+    ledger::save(&wallet, &dir.join("router.json"))?;
+    let payout = wallet.address();
     let spec = Spec::new("router", tools.bin("ogong-routerd")?, dir)
         .args(["--bind", &endpoint, "--network", "localnet", "--payout", &payout.to_string()])
         .args([OsStr::new("--home"), home.as_ref(), "--cert-out".as_ref(), cert.as_ref()]);
@@ -193,7 +199,7 @@ pub async fn start_provider(mesh: &Mesh, spec: &ProviderSpec) -> Result<Provider
     let wallet = json(&program, ["wallet", "--json"], &env).await?;
     let payout: Address =
         wallet["address"].as_str().context("wallet printed no address")?.parse().ok().context("not an address")?;
-    mesh.ledger.chain.create_token_accounts(&mesh.ledger.admin, &mesh.ledger.mint, &[payout]).await?;
+    register_provider(mesh, spec, &program, &env, &payout).await?;
     let ready = home.join("ready.json");
     let start = Spec::new(&format!("provider-{}", spec.name), program, &mesh.dir)
         .args([OsStr::new("start"), "--ready-file".as_ref(), ready.as_ref()])
@@ -210,6 +216,22 @@ pub async fn start_provider(mesh: &Mesh, spec: &ProviderSpec) -> Result<Provider
         None => None,
     };
     Ok(Provider { role: Role { node, home, endpoint }, node_id, payout, beside })
+}
+
+/// Registers it by its own command, and where it verifies its verifier too, whose stake is apart.
+async fn register_provider(
+    mesh: &Mesh,
+    spec: &ProviderSpec,
+    program: &Path,
+    env: &[(&str, &OsStr)],
+    payout: &Address,
+) -> Result<()> {
+    mesh.ledger.fund(payout, if spec.verify { TOKEN } else { 0 }).await?;
+    run(program, ["wallet", "stake", "0"], env).await?;
+    if spec.verify {
+        run(program, ["wallet", "stake", "1", "--as", "verifier"], env).await?;
+    }
+    Ok(())
 }
 
 fn configure(mesh: &Mesh, spec: &ProviderSpec, upstream: Option<&str>) -> Result<Vec<OsString>> {

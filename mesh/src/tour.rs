@@ -3,7 +3,9 @@
 use crate::{Mesh, provision::json};
 use anyhow::{Context, Result, bail};
 use ogong_base::hash::ReplyId;
-use ogong_settlement::interface::account::{Escrow, EscrowStatus};
+use ogong_settlement::interface::Address;
+use ogong_settlement::interface::account::{Escrow, EscrowStatus, Role};
+use ogong_settlement::solana::unpaid;
 use serde_json::Value;
 use std::{ffi::OsStr, time::Duration};
 use tokio::time::{Instant, sleep};
@@ -20,6 +22,10 @@ pub struct Outcome {
     pub escrow: Escrow,
     /// The validator's receipt.
     pub receipt: Value,
+    /// Wallets of the registered verifiers that were paid for the audit, whatever came of it.
+    pub verifiers: Vec<Address>,
+    /// What each of them got, atoms.
+    pub verifier_fee: u64,
 }
 
 impl Outcome {
@@ -39,7 +45,7 @@ impl Outcome {
     }
 }
 
-/// Waits until a reply is final on the chain and reads its receipt.
+/// Waits until a reply is final on the chain, its verifiers paid, and reads its receipt.
 ///
 /// # Errors
 /// What it still waits for when it takes too long.
@@ -48,7 +54,7 @@ pub async fn outcome(mesh: &Mesh, reply_id: &str, within: Duration) -> Result<Ou
     let deadline = Instant::now() + within;
     let escrow = loop {
         match mesh.ledger.chain.escrow(&id).await? {
-            Some(escrow) if escrow.status != EscrowStatus::Open => break escrow,
+            Some(escrow) if is_final(&escrow) => break escrow,
             _ if Instant::now() > deadline => bail!(
                 "reply {reply_id} is not final: {}\n  hint: logs are in {}",
                 waiting_for(mesh, reply_id).await,
@@ -58,7 +64,17 @@ pub async fn outcome(mesh: &Mesh, reply_id: &str, within: Duration) -> Result<Ou
         }
     };
     let receipt = final_receipt(mesh, reply_id, deadline).await?;
-    Ok(Outcome { escrow, receipt })
+    let named: Vec<Address> =
+        escrow.decision.verifiers.iter().copied().filter(|key| *key != Address::default()).collect();
+    let operators = mesh.ledger.chain.operators(Role::Verifier, &named).await?;
+    let verifiers = operators.into_iter().flatten().map(|operator| operator.payout).collect();
+    let verifier_fee = mesh.ledger.chain.config().await?.verifier_fee;
+    Ok(Outcome { escrow, receipt, verifiers, verifier_fee })
+}
+
+/// Paid out or given back, and nothing owed to verifiers.
+fn is_final(escrow: &Escrow) -> bool {
+    !matches!(escrow.status, EscrowStatus::Open | EscrowStatus::Decided) && unpaid(escrow).is_empty()
 }
 
 /// The receipt of whoever handled the reply: the one that holds the transaction.

@@ -36,9 +36,12 @@ async fn honest_answers_are_paid_to_the_atom(mesh: &Mesh) -> Result<()> {
         let fee = outcome.escrow.fee;
         ensure!(fee > 0, "nothing was paid");
         earned += Split::of(fee, fee, &SPLIT_BPS_DEFAULT)?.provider;
+        // The providers verify for each other: their wallets are the verifiers' too.
+        ensure!(!outcome.verifiers.is_empty(), "no verifier was named: {}", outcome.receipt);
+        earned += outcome.verifier_fee * outcome.verifiers.len() as u64;
     }
     let after: u64 = mesh.ledger.balances(&payouts).await?.iter().sum();
-    ensure!(after - before == earned, "providers got {} atoms, their shares are {earned}", after - before);
+    ensure!(after - before == earned, "providers got {} atoms, their shares and fees are {earned}", after - before);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use ogong_mesh::{
     provision::{json, run},
 };
 use ogong_settlement::interface::Address;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{ffi::OsStr, path::PathBuf};
 use tempfile::TempDir;
 
@@ -68,18 +68,9 @@ async fn a_stake_goes_up_and_down_and_comes_back_after_its_cooldown() -> Result<
     for _ in 0..unlock {
         let config = ledger.chain.config().await?;
         let ends_ms = config.epoch_started_ms + config.epoch_length_ms + 1_000;
-        travel(&desk.rpc_url, ends_ms).await?;
-        ledger.chain.advance_epoch(&ledger.admin).await?;
+        ledger.travel(ends_ms).await?;
+        ledger.chain.advance_epoch(&ledger.admin, config.stake_epoch).await?;
     }
     holds(&desk.twice(&["withdraw"]).await?, 8, 2, 0)?;
-    Ok(())
-}
-
-/// Moves the development chain's clock.
-async fn travel(rpc_url: &str, to_ms: u64) -> Result<()> {
-    let params = json!([{ "absoluteTimestamp": to_ms }]);
-    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "surfnet_timeTravel", "params": params });
-    let answer: Value = reqwest::Client::new().post(rpc_url).json(&call).send().await?.json().await?;
-    ensure!(answer.get("error").is_none(), "{answer}");
     Ok(())
 }

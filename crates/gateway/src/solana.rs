@@ -4,8 +4,9 @@ use crate::chain::{Chain, ChainError, EscrowState, Opening, Terms};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use ogong_base::codec::Encode;
-use ogong_base::{ModelId, ModelRoot, NetworkId, ReplyId};
-use ogong_settlement::interface::account::EscrowStatus;
+use ogong_base::{ModelId, ModelRoot, NetworkId, NodeId, ReplyId};
+use ogong_settlement::interface::account::{EscrowStatus, Role};
+use ogong_settlement::interface::{Address, ChainError as Refusal, instruction as escrow};
 use ogong_settlement::{Error, Wallet, address, chain_key};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// What the chain said about itself and its catalogue is believed this long (SPEC 6, registry refresh).
 const FRESH: Duration = Duration::from_millis(ogong_base::params::REGISTRY_REFRESH_MS);
-/// Catalogue entries remembered at most.
+/// Catalogue entries, and registrations, remembered at most.
 const ROOTS_MAX: usize = 1_024;
 
 /// A payer's wallet on one chain.
@@ -27,6 +28,7 @@ pub struct Payer {
 struct Known {
     terms: Option<(Instant, Terms)>,
     roots: HashMap<ModelId, (Instant, ModelRoot)>,
+    operators: HashMap<(Role, NodeId, Address), (Instant, Option<Address>)>,
 }
 
 impl Payer {
@@ -74,12 +76,44 @@ impl Payer {
         Ok(root)
     }
 
+    /// The registration under which an order's node earns, if it has one. What is not found is looked for again: nodes register
+    /// while they run.
+    async fn fresh_operator(&self, role: Role, node: NodeId, payout: Address) -> Result<Option<Address>, ChainError> {
+        let key = (role, node, payout);
+        if let Some((at, found)) = self.known().operators.get(&key)
+            && at.elapsed() < FRESH
+        {
+            return Ok(*found);
+        }
+        let found = self.chain.operator_of(role, &node, &payout).await.map_err(unread)?;
+        let mut known = self.known();
+        if known.operators.len() >= ROOTS_MAX {
+            known.operators.clear();
+        }
+        known.operators.insert(key, (Instant::now(), found));
+        Ok(found)
+    }
+
+    async fn escrow_terms(&self, opening: &Opening<'_>) -> Result<escrow::Terms, ChainError> {
+        let (provider_payout, router_payout) = (address(&opening.provider_payout), address(&opening.router_payout));
+        let order = opening.order;
+        Ok(escrow::Terms {
+            session_key: opening.session_key,
+            provider_payout,
+            router_payout,
+            provider_operator: self.fresh_operator(Role::Provider, order.provider, provider_payout).await?,
+            router_operator: self.fresh_operator(Role::Router, order.router, router_payout).await?,
+        })
+    }
+
     async fn opened(&self, opening: Opening<'_>) -> Result<(), ChainError> {
-        let (provider, router) = (address(&opening.provider_payout), address(&opening.router_payout));
-        let opened = self
-            .chain
-            .open_escrow(&self.wallet, &opening.order.to_bytes(), opening.session_key, &provider, &router)
-            .await;
+        let order = opening.order.to_bytes();
+        let mut opened = self.chain.open_escrow(&self.wallet, &order, self.escrow_terms(&opening).await?).await;
+        if matches!(opened, Err(Error::Refused(Refusal::OperatorMismatch))) {
+            // A registration has changed since it was read.
+            self.known().operators.clear();
+            opened = self.chain.open_escrow(&self.wallet, &order, self.escrow_terms(&opening).await?).await;
+        }
         match opened {
             Ok(_) => Ok(()),
             Err(error @ Error::Poor { .. }) => Err(ChainError::Funds(error.to_string())),

@@ -1,7 +1,7 @@
 //! Command line of `ogong-provider`: names and defaults as in the book's reference.
 
 use crate::local::cli::{Bench, Completions, Doctor, Local, Man, Ps, Pull, Remove, Run};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use ogong_daemon::{HomeFlag, TelemetryFlags};
 use ogong_settlement::token::atoms_from_text;
 use std::path::PathBuf;
@@ -75,22 +75,47 @@ pub struct Wallet {
 /// What stands behind the address on the chain.
 #[derive(Debug, Clone, Subcommand)]
 pub enum WalletCommand {
-    /// Show what the wallet holds: SOL for fees, OGONG, stake, and what cools down.
+    /// Show what the wallet holds: SOL for fees, OGONG, stake, what cools down, and what each epoch's work has earned.
     Balance,
-    /// Bring the stake up to an amount: more stake, more routed work. It is never slashed. Running it again changes nothing.
+    /// Bring the stake up to an amount, and register with it: more stake, more routed work. A provider's is never slashed. Running it again changes nothing.
     Stake {
-        /// Tokens in all.
+        /// Tokens in all; a provider may register with 0.
         #[arg(value_parser = atoms_from_text, value_name = "TOKENS")]
         total: u64,
+        /// As what: a verifier's stake is apart, and answers for what it signs.
+        #[arg(long = "as", value_enum, default_value_t = Duty::Provider)]
+        duty: Duty,
     },
     /// Bring the stake down to an amount; the difference cools down. Running it again changes nothing.
     Unstake {
         /// Tokens that stay; all are unstaked if absent.
         #[arg(value_parser = atoms_from_text, value_name = "TOKENS", default_value = "0")]
         keep: u64,
+        /// Whose stake.
+        #[arg(long = "as", value_enum, default_value_t = Duty::Provider)]
+        duty: Duty,
     },
     /// Take out what has cooled down.
-    Withdraw,
+    Withdraw {
+        /// Whose stake.
+        #[arg(long = "as", value_enum, default_value_t = Duty::Provider)]
+        duty: Duty,
+    },
+    /// Take what this key's work has earned, in every role; run again, there is nothing to claim.
+    Claim {
+        /// This epoch only; all that can be claimed if absent.
+        #[arg(long)]
+        epoch: Option<u64>,
+    },
+}
+
+/// What a provider's wallet stakes as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Duty {
+    /// Serves models.
+    Provider,
+    /// Scores other providers' replies.
+    Verifier,
 }
 
 impl Command {

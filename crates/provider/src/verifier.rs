@@ -78,7 +78,7 @@ impl Verifier {
         command.args(["--ref-url", &self.engine_url, "--model-id", &self.model_id.to_string()]);
         command.args(["--bind", &self.bind.to_string(), "--rpc-url", &self.rpc_url]);
         command.args(["--stake-owner", &self.stake_owner.to_string()]);
-        command.arg("--data-dir").arg(self.home.join("verifier")).env("OGONG_PROGRAM_ID", self.program_id.to_string());
+        command.arg("--data-dir").arg(data_dir(&self.home)).env("OGONG_PROGRAM_ID", self.program_id.to_string());
         // The pipe's end tells the child that this process is gone, however it went.
         command
             .arg("--exit-on-stdin-close")
@@ -92,6 +92,11 @@ impl Verifier {
     fn log(&self) -> PathBuf {
         log_dir(&self.home).join("verifier.log")
     }
+}
+
+/// Where the verifier of a provider's home keeps its keys.
+pub fn data_dir(home: &Path) -> PathBuf {
+    home.join("verifier")
 }
 
 /// Where children's logs go.

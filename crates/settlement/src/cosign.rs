@@ -5,20 +5,20 @@ use ogong_chain_interface::Address;
 
 use crate::{
     error::Error,
-    message::{SIGNATURE_BYTES, SettleMessage, transaction},
+    message::{QuorumMessage, SIGNATURE_BYTES, transaction},
     wallet::{Wallet, chain_key},
 };
 
 /// The signatures that one message has so far.
 #[derive(Debug, Clone)]
 pub struct Cosignatures {
-    message: SettleMessage,
+    message: QuorumMessage,
     signatures: Vec<Option<[u8; SIGNATURE_BYTES]>>,
 }
 
 impl Cosignatures {
     /// None yet.
-    pub fn new(message: SettleMessage) -> Self {
+    pub fn new(message: QuorumMessage) -> Self {
         let signatures = vec![None; message.signers.len()];
         Self { message, signatures }
     }
@@ -98,7 +98,7 @@ mod tests {
 
     fn collection() -> Cosignatures {
         let plan = SettlePlan::new(&accounts(), &decision(OUTCOME_ACCEPT)).expect("a plan");
-        Cosignatures::new(SettleMessage::build(&plan, &[wallet(2).address()], [1; 32]).expect("fits"))
+        Cosignatures::new(QuorumMessage::build(&plan, &[wallet(2).address()], [1; 32], 0).expect("fits"))
     }
 
     #[test]

@@ -160,6 +160,37 @@ pub enum Error {
     /// A key is not a registered validator.
     #[error("{0} is not in the validator set")]
     NotAValidator(ChainKey),
+    /// A key is nobody's registration.
+    #[error("{0} is not registered on this chain, as a provider, router, verifier or validator")]
+    NotRegistered(Address),
+    /// A settlement can still name the epoch.
+    #[error("epoch {epoch} is not closed: what it counts can still change")]
+    EpochOpen {
+        /// Which epoch.
+        epoch: u64,
+    },
+    /// An epoch's emission is approved once.
+    #[error("the emission of epoch {epoch} is approved already")]
+    EmissionApproved {
+        /// Which epoch.
+        epoch: u64,
+    },
+    /// A peer proposes another emission than this node computes.
+    #[error("the proposed emission's {figure} is {got}, this node computes {ours}")]
+    EmissionDiffers {
+        /// Which figure.
+        figure: &'static str,
+        /// Proposed.
+        got: u64,
+        /// Computed here.
+        ours: u64,
+    },
+    /// An epoch's pay cannot be claimed yet.
+    #[error("the emission of epoch {epoch} is not approved yet")]
+    EmissionPending {
+        /// Which epoch.
+        epoch: u64,
+    },
     /// The reachable validators do not hold enough stake.
     #[error("validators with {signed} of {total} atoms of stake would sign, more than two thirds are needed")]
     NoQuorum {
@@ -203,6 +234,12 @@ impl Error {
                 "buy OGONG, or on a development chain: `ogong-chain send ADDRESS TOKENS` from the admin's wallet"
             }
             Error::NotAValidator(_) => "register it with `ogong-chain register-validator`",
+            Error::NotRegistered(_) => {
+                "a provider registers with `ogong-provider wallet stake TOKENS` (0 will do), others with `ogong-chain register-operator`"
+            }
+            Error::EmissionPending { .. } => {
+                "validators approve an epoch once no settlement can name it, 15 minutes after it ended: try again then"
+            }
             Error::NoQuorum { .. } => "wait until more validators are reachable, or another handler's turn",
             Error::Expired => "the chain is slow or stuck: try again",
             Error::Unconfirmed { .. } => "the chain's node is away: look the transaction up before sending it again",

@@ -6,7 +6,7 @@
 use ogong_audit::Verdict;
 use ogong_base::hash::{ChainKey, NetworkId, RecordHash, ReplyId, VerdictHash};
 use ogong_chain_interface::{
-    Address, Instruction,
+    Address, Instruction, VERIFIERS_MAX,
     account::{Config, Escrow, EscrowStatus, Role, Validator, ValidatorSet},
     address,
     instruction::{Change, RefundReject, Release, Served, Settle, Verdict as Decided},
@@ -17,6 +17,7 @@ use ogong_commitment::order::Order;
 use crate::{
     digest::Settlement,
     error::Error,
+    message::QuorumPlan,
     split::{Split, Terms},
     wallet::chain_key,
 };
@@ -53,6 +54,8 @@ pub struct Decision {
     pub n_counted: u32,
     /// After it the settlement is void; at most the order's deadline.
     pub expiry_ms: u64,
+    /// Authorities of the registered verifiers that scored the reply: the reserve owes each its flat fee.
+    pub verifiers: Vec<Address>,
 }
 
 impl Decision {
@@ -67,6 +70,7 @@ impl Decision {
             n_billed,
             n_counted: n_billed,
             expiry_ms,
+            verifiers: Vec::new(),
         }
     }
 }
@@ -100,6 +104,7 @@ pub struct SettlePlan {
     program: Address,
     mint: Address,
     escrow: Escrow,
+    verifiers: Vec<Address>,
 }
 
 impl SettlePlan {
@@ -126,6 +131,7 @@ impl SettlePlan {
             OUTCOME_REJECT => (None, vec![(escrow.owner, escrow.max_fee)], [0; 3]),
             other => return Err(Error::OutcomeOpen(other)),
         };
+        let verifiers = decision.verifiers.iter().map(|verifier| (*verifier, config.verifier_fee));
         let settlement = Settlement {
             network: NetworkId::from_bytes(config.network),
             program: chain_key(program),
@@ -137,7 +143,7 @@ impl SettlePlan {
             n_prompt,
             n_billed,
             n_counted,
-            payees: payees.iter().map(|(payee, atoms)| (chain_key(payee), *atoms)).collect(),
+            payees: payees.into_iter().chain(verifiers).map(|(payee, atoms)| (chain_key(&payee), atoms)).collect(),
             stake_epoch: validators.epoch,
             expiry_ms: decision.expiry_ms,
         };
@@ -149,6 +155,7 @@ impl SettlePlan {
             program: *program,
             mint: config.mint,
             escrow: escrow.clone(),
+            verifiers: decision.verifiers.clone(),
         })
     }
 
@@ -158,11 +165,12 @@ impl SettlePlan {
     }
 
     /// The wallets whose token accounts have to exist before the transaction is sent: all but the reserve, which is the
-    /// program's, and the owner where a deposit takes the change.
+    /// program's, the owner where a deposit takes the change, and verifiers, whom the reserve pays by itself.
     pub fn payees(&self) -> impl Iterator<Item = Address> {
         let reserve = address::config(&self.program);
         let of_deposit = (self.escrow.deposit != Address::default()).then_some(self.escrow.owner);
-        let keys = self.settlement.payees.iter().map(|(key, _)| crate::wallet::address(key));
+        let of_escrow = self.settlement.payees.len() - self.verifiers.len();
+        let keys = self.settlement.payees.iter().take(of_escrow).map(|(key, _)| crate::wallet::address(key));
         keys.filter(move |key| *key != reserve && Some(*key) != of_deposit)
     }
 
@@ -171,54 +179,14 @@ impl SettlePlan {
         if self.is_refund() { Vec::new() } else { registered(&self.escrow) }
     }
 
+    /// Authorities of the verifiers that the decision names.
+    pub fn verifiers(&self) -> &[Address] {
+        &self.verifiers
+    }
+
     /// Of which token.
     pub fn mint(&self) -> Address {
         self.mint
-    }
-
-    /// Chooses co-signers out of `reachable`, most stake first, until the handler and they hold more than two thirds.
-    ///
-    /// # Errors
-    /// [`Error::NoQuorum`] when all of them are not enough.
-    pub fn choose_cosigners(&self, reachable: &[Address]) -> Result<Vec<Address>, Error> {
-        let mut candidates: Vec<(u64, Address)> = self
-            .validators
-            .members
-            .iter()
-            .filter(|(key, _)| *key != self.handler && reachable.contains(key))
-            .map(|(key, stake)| (*stake, *key))
-            .collect();
-        candidates.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        let mut signed = self.stake_of(&self.handler)?;
-        let mut chosen = Vec::new();
-        for (stake, key) in candidates {
-            if self.validators.is_quorum(signed) {
-                break;
-            }
-            signed = signed.saturating_add(stake);
-            chosen.push(key);
-        }
-        if !self.validators.is_quorum(signed) {
-            return Err(Error::NoQuorum { signed, total: self.validators.total_stake });
-        }
-        chosen.sort_unstable();
-        Ok(chosen)
-    }
-
-    /// The instruction with these co-signers, whatever order they come in.
-    ///
-    /// # Errors
-    /// When one is not a registered validator, is the handler or is named twice.
-    pub fn instruction(&self, cosigners: &[Address]) -> Result<Instruction, Error> {
-        let mut cosigners = cosigners.to_vec();
-        cosigners.sort_unstable();
-        if cosigners.windows(2).any(|pair| pair.first() == pair.last()) || cosigners.contains(&self.handler) {
-            return Err(Error::Foreign("a signer is named twice"));
-        }
-        for cosigner in &cosigners {
-            self.stake_of(cosigner)?;
-        }
-        Ok(if self.is_refund() { self.refund(cosigners) } else { self.settle(cosigners) })
     }
 
     /// What pays a decided settlement; none in a refund, which pays by itself.
@@ -226,10 +194,6 @@ impl SettlePlan {
         self.split.as_ref()?;
         let fee_owner = self.settlement.payees.get(2).map(|(key, _)| crate::wallet::address(key))?;
         Some(release(&self.program, &self.mint, &self.escrow, &fee_owner, self.settlement.stake_epoch))
-    }
-
-    fn stake_of(&self, authority: &Address) -> Result<u64, Error> {
-        self.validators.stake_of(authority).ok_or_else(|| Error::NotAValidator(chain_key(authority)))
     }
 
     fn settle(&self, cosigners: Vec<Address>) -> Instruction {
@@ -268,8 +232,25 @@ impl SettlePlan {
             n_counted: settlement.n_counted,
             stake_epoch: settlement.stake_epoch,
             expiry_ms: settlement.expiry_ms,
-            verifiers: Vec::new(),
+            verifiers: self.verifiers.clone(),
         }
+    }
+}
+
+impl QuorumPlan for SettlePlan {
+    fn handler(&self) -> Address {
+        self.handler
+    }
+
+    fn validators(&self) -> &ValidatorSet {
+        &self.validators
+    }
+
+    /// The decision, and behind it the release where both fit.
+    fn instructions(&self, cosigners: Vec<Address>) -> Result<Vec<Vec<Instruction>>, Error> {
+        let decision = if self.is_refund() { self.refund(cosigners) } else { self.settle(cosigners) };
+        let both = self.release().map(|release| vec![decision.clone(), release]);
+        Ok(both.into_iter().chain([vec![decision]]).collect())
     }
 }
 
@@ -303,6 +284,11 @@ pub fn change(escrow: &Escrow, mint: &Address) -> Change {
 }
 
 fn check_accounts(accounts: &Accounts, decision: &Decision) -> Result<(), Error> {
+    let repeated =
+        |(place, key): (usize, &Address)| decision.verifiers.iter().skip(place + 1).any(|other| other == key);
+    if decision.verifiers.len() > VERIFIERS_MAX || decision.verifiers.iter().enumerate().any(repeated) {
+        return Err(Error::Foreign("the verifiers are more than three, or one is named twice"));
+    }
     let Accounts { config, validators, handler, escrow, .. } = accounts;
     if escrow.status != EscrowStatus::Open {
         return Err(Error::NotOpen { reply_id: ReplyId::from_bytes(escrow.reply_id), status: escrow.status });
@@ -369,6 +355,7 @@ pub fn stakes(validators: &ValidatorSet) -> Vec<(ChainKey, u64)> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::message::{QuorumMessage, choose_cosigners};
     use crate::wallet::Wallet;
     use ogong_chain_interface::account::{Bond, BondStatus};
 
@@ -446,6 +433,7 @@ pub(crate) mod tests {
             n_billed: 200,
             n_counted: 200,
             expiry_ms: 900_000,
+            verifiers: Vec::new(),
         }
     }
 
@@ -484,25 +472,51 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn verifiers_stand_behind_the_payees_and_change_the_digest() {
+        let (one, two) = (wallet(7).address(), wallet(8).address());
+        for outcome in [OUTCOME_ACCEPT, OUTCOME_REJECT] {
+            let naming = |verifiers: &[Address]| {
+                let decision = Decision { verifiers: verifiers.to_vec(), ..decision(outcome) };
+                SettlePlan::new(&accounts(), &decision)
+            };
+            let (none, named) = (naming(&[]).expect("a plan"), naming(&[one, two]).expect("a plan"));
+            assert_eq!(named.settlement.payees.split_at(none.settlement.payees.len()).0, none.settlement.payees);
+            assert_eq!(named.settlement.payees.last(), Some(&(chain_key(&two), 10)), "the config's flat fee");
+            assert!(named.payees().eq(none.payees()), "the reserve pays them by itself");
+            assert_ne!(named.settlement.digest(), none.settlement.digest());
+            let message = QuorumMessage::build(&named, &[wallet(2).address()], [1; 32], 0).expect("fits").bytes;
+            assert!(
+                matches!(QuorumMessage::check(&none, &message), Err(Error::Foreign(_))),
+                "nobody is named by stealth"
+            );
+            let foreign = naming(&[one, wallet(9).address()]).expect("a plan");
+            assert!(matches!(QuorumMessage::check(&foreign, &message), Err(Error::Foreign(_))));
+            assert!(matches!(naming(&[one, one]), Err(Error::Foreign(_))));
+            assert!(matches!(naming(&[one, two, wallet(9).address(), wallet(10).address()]), Err(Error::Foreign(_))));
+        }
+    }
+
+    #[test]
     fn the_fewest_cosigners_that_make_a_quorum_are_chosen() {
         let plan = SettlePlan::new(&accounts(), &decision(OUTCOME_ACCEPT)).expect("a plan");
         let (second, third, stranger) = (wallet(2).address(), wallet(3).address(), wallet(4).address());
-        assert_eq!(plan.choose_cosigners(&[third, second, stranger]).expect("50 + 30 of 100"), [second]);
-        assert_eq!(plan.choose_cosigners(&[third]).expect("70 of 100 is over two thirds"), [third]);
-        assert!(matches!(plan.choose_cosigners(&[stranger]), Err(Error::NoQuorum { signed: 50, total: 100 })));
+        assert_eq!(choose_cosigners(&plan, &[third, second, stranger]).expect("50 + 30 of 100"), [second]);
+        assert_eq!(choose_cosigners(&plan, &[third]).expect("70 of 100 is over two thirds"), [third]);
+        assert!(matches!(choose_cosigners(&plan, &[stranger]), Err(Error::NoQuorum { signed: 50, total: 100 })));
     }
 
     #[test]
     fn strangers_and_repeated_signers_are_refused() {
         let plan = SettlePlan::new(&accounts(), &decision(OUTCOME_ACCEPT)).expect("a plan");
         let second = wallet(2).address();
-        assert!(matches!(plan.instruction(&[wallet(4).address()]), Err(Error::NotAValidator(_))));
-        assert!(matches!(plan.instruction(&[second, second]), Err(Error::Foreign(_))));
-        assert!(matches!(plan.instruction(&[plan.handler]), Err(Error::Foreign(_))));
+        let built = |cosigners: &[Address]| QuorumMessage::build(&plan, cosigners, [1; 32], 0);
+        assert!(matches!(built(&[wallet(4).address()]), Err(Error::NotAValidator(_))));
+        assert!(matches!(built(&[second, second]), Err(Error::Foreign(_))));
+        assert!(matches!(built(&[plan.handler]), Err(Error::Foreign(_))));
         let third = wallet(3).address();
         assert_eq!(
-            plan.instruction(&[second, third]).expect("valid"),
-            plan.instruction(&[third, second]).expect("valid"),
+            built(&[second, third]).expect("valid"),
+            built(&[third, second]).expect("valid"),
             "the order of co-signers does not matter"
         );
     }

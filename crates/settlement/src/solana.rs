@@ -6,10 +6,16 @@
 //! priority what is paid on top for a place in a block
 //! submit   sign, send, confirm, retry
 //! write    what a wallet does by itself: open an escrow, register, administer
-//! stake    what a provider stakes for priority
+//! stake    what providers, routers and verifiers stake
+//! epochs   the next one begun, an ended one's emission approved
+//! operators who is registered for an order, and verifiers' flat fees
+//! earnings what a key has earned in each epoch, and taking it
 //! settle   what validators do together: settle, refund
 //! ```
 
+mod earnings;
+mod epochs;
+mod operators;
 mod priority;
 mod read;
 mod rpc;
@@ -18,10 +24,13 @@ mod stake;
 mod submit;
 mod write;
 
+pub use earnings::{Claims, EPOCHS_MAX, Earner, Earning, Standing};
 use ogong_chain_interface::Address;
+pub use operators::unpaid;
 pub use priority::PRIORITY_FEE_MAX_DEFAULT;
 pub use rpc::Blockhash;
 pub use settle::{Closed, Settled};
+pub use stake::Enrolment;
 pub use submit::Confirmed;
 pub use write::{Initialisation, Launch, Registration};
 

@@ -19,13 +19,18 @@ const _: () = {
 
 /// Moves `atoms` between the associated token accounts of two wallets.
 pub fn transfer(mint: &Address, from: &Address, to: &Address, atoms: u64) -> Instruction {
+    transfer_into(mint, from, &associated_token(to, mint), atoms)
+}
+
+/// Moves `atoms` from a wallet's associated token account into any other token account.
+pub fn transfer_into(mint: &Address, from: &Address, account: &Address, atoms: u64) -> Instruction {
     let mut data = Writer::new();
     data.u8(3).u64(atoms);
     Instruction {
         program_id: TOKEN_PROGRAM_ID,
         accounts: vec![
             AccountMeta::new(associated_token(from, mint), false),
-            AccountMeta::new(associated_token(to, mint), false),
+            AccountMeta::new(*account, false),
             AccountMeta::new_readonly(*from, true),
         ],
         data: data.finish(),

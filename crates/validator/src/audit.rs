@@ -27,6 +27,7 @@ use crate::cases::{Step, advance};
 use crate::error::Error;
 use crate::materials::Unopened;
 use crate::node::Node;
+use crate::payment::scorers;
 use crate::roster::Roster;
 use crate::shelf::Observation;
 use crate::state::{Entry, Manual, Phase, Pushed};
@@ -296,6 +297,7 @@ pub fn by_hand(undecided: Verdict, manual: Manual) -> Verdict {
 }
 
 async fn conclude(node: &Arc<Node>, entry: &Entry, evidence: Evidence, decision: Decision) -> Result<Step, Error> {
+    let scorers = scorers(&decision, &evidence);
     let verdict = decision.verdict;
     let billing = decision.billing.map(|billing| (billing.n_prompt, billing.n_billed));
     let (bytes, evidence_bytes) = (verdict.to_bytes(), evidence.to_bytes());
@@ -303,6 +305,7 @@ async fn conclude(node: &Arc<Node>, entry: &Entry, evidence: Evidence, decision:
         entry.work.verdict = Some(bytes);
         entry.work.evidence = Some(evidence_bytes);
         entry.work.billing = billing;
+        entry.work.scorers = scorers;
         entry.phase = Phase::Cosigning;
         entry.note = "asks for co-signatures".to_owned();
     };

@@ -12,6 +12,7 @@ use ogong_daemon::clock::now_ms;
 use ogong_settlement::interface::account::EscrowStatus;
 use tracing::{debug, error, info, warn};
 
+use crate::dues;
 use crate::error::Error;
 use crate::node::Node;
 use crate::roster::Roster;
@@ -147,6 +148,10 @@ pub async fn close_if_closed(node: &Arc<Node>, entry: &Entry) -> Result<bool, Er
         }
         EscrowStatus::Refunded => Phase::Refunded,
     };
+    if entry.phase == Phase::Submitted {
+        // Our own transaction closed it, and we died before we heard.
+        dues::settle(node, &entry.reply_id, &escrow).await?;
+    }
     let fee = escrow.fee;
     node.shelf
         .update(&entry.reply_id, |entry| {

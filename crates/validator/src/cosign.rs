@@ -14,7 +14,7 @@ use ogong_base::hash::ChainKey;
 use ogong_net::wire::{CosignReply, CosignRequest, ErrorCode, ErrorReply, field};
 use ogong_settlement::chain_key;
 use ogong_settlement::interface::account::{Escrow, EscrowStatus};
-use ogong_settlement::message::SettleMessage;
+use ogong_settlement::message::QuorumMessage;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -23,7 +23,7 @@ use crate::error::{chain_refusal, refusal};
 use crate::ledger::Ledger;
 use crate::materials::{self, Unopened};
 use crate::node::Node;
-use crate::payment::{derived, plan};
+use crate::payment::{derived, plan, scorers};
 use crate::roster::{Member, Roster};
 use crate::shelf::store_refusal;
 
@@ -81,9 +81,10 @@ async fn decide_again(
     let decision = agree(node, evidence, claimed).await?;
     let billing = decision.0.billing.map(|billing| (billing.n_prompt, billing.n_billed));
     let due = derived(&decision.1, claimed, billing).map_err(|err| disagree(err.to_string()))?;
-    let plan =
-        plan(ledger.as_ref(), &claimed.reply_id, handler.authority, &due).await.map_err(|err| chain_refusal(&err))?;
-    SettleMessage::check(&plan, message).map_err(|err| disagree(format!("the transaction: {err}")))?;
+    let scorers = scorers(&decision.0, &decision.1);
+    let plan = plan(ledger.as_ref(), &claimed.reply_id, handler.authority, &due, &scorers).await;
+    let plan = plan.map_err(|err| chain_refusal(&err))?;
+    QuorumMessage::check(&plan, message).map_err(|err| disagree(format!("the transaction: {err}")))?;
     let consistent = node.shelf.vote(&claimed.reply_id, claimed.outcome.settles()).await;
     if !consistent.map_err(|err| store_refusal(&err))? {
         return Err(refusal(

@@ -8,10 +8,11 @@ use ogong_base::hash::{ModelRoot, ReplyId};
 use ogong_base::model_id::ModelId;
 use ogong_settlement::cosign::Cosignatures;
 use ogong_settlement::interface::Address;
-use ogong_settlement::interface::account::{Config, Escrow, Validator, ValidatorSet};
+use ogong_settlement::interface::account::{Config, Escrow, Operator, Role, Validator, ValidatorSet};
+use ogong_settlement::message::{QuorumMessage, QuorumPlan};
 use ogong_settlement::plan::{Accounts, SettlePlan};
-use ogong_settlement::solana::{Blockhash, Settled};
-use ogong_settlement::{Chain, Error, Wallet};
+use ogong_settlement::solana::{Blockhash, Confirmed, Settled};
+use ogong_settlement::{Chain, Error, Wallet, emission};
 
 use crate::config::ChainConfig;
 
@@ -52,6 +53,28 @@ pub trait Ledger: Send + Sync + 'static {
     ) -> Pending<'a, Settled>;
     /// Pays a decided escrow out.
     fn release<'a>(&'a self, reply_id: &'a ReplyId, payer: &'a Wallet) -> Pending<'a, Escrow>;
+    /// What a plan's quorum signs, with the price of today; it rises with each attempt, counted from 0.
+    fn message<'a>(
+        &'a self,
+        plan: &'a dyn QuorumPlan,
+        cosigners: &'a [Address],
+        blockhash: &'a Blockhash,
+        attempt: u32,
+    ) -> Pending<'a, QuorumMessage>;
+    /// The registrations of some authorities in one role, in their order.
+    fn operators<'a>(&'a self, role: Role, authorities: &'a [Address]) -> Pending<'a, Vec<Option<Operator>>>;
+    /// Pays the verifiers that a closed escrow names and that are not paid yet.
+    fn pay_verifiers<'a>(&'a self, reply_id: &'a ReplyId, payer: &'a Wallet) -> Pending<'a, Escrow>;
+    /// The network's parameters and the chain's own clock, Unix milliseconds.
+    fn calendar(&self) -> Pending<'_, (Config, u64)>;
+    /// Ends an epoch, unless it has ended, and begins the next.
+    fn advance_epoch<'a>(&'a self, payer: &'a Wallet, epoch: u64) -> Pending<'a, Config>;
+    /// Ended epochs with work whose emission nobody has approved.
+    fn unapproved_epochs(&self) -> Pending<'_, Vec<u64>>;
+    /// Reads every account the approval of an epoch's emission is planned from.
+    fn emission_accounts(&self, epoch: u64) -> Pending<'_, emission::Accounts>;
+    /// Sends what a quorum has signed and waits for it.
+    fn send_signed<'a>(&'a self, signatures: &'a Cosignatures, blockhash: &'a Blockhash) -> Pending<'a, Confirmed>;
 }
 
 impl Ledger for Chain {
@@ -96,6 +119,44 @@ impl Ledger for Chain {
 
     fn release<'a>(&'a self, reply_id: &'a ReplyId, payer: &'a Wallet) -> Pending<'a, Escrow> {
         Box::pin(Chain::release(self, payer, reply_id))
+    }
+
+    fn message<'a>(
+        &'a self,
+        plan: &'a dyn QuorumPlan,
+        cosigners: &'a [Address],
+        blockhash: &'a Blockhash,
+        attempt: u32,
+    ) -> Pending<'a, QuorumMessage> {
+        Box::pin(Chain::message(self, plan, cosigners, blockhash, attempt))
+    }
+
+    fn operators<'a>(&'a self, role: Role, authorities: &'a [Address]) -> Pending<'a, Vec<Option<Operator>>> {
+        Box::pin(Chain::operators(self, role, authorities))
+    }
+
+    fn pay_verifiers<'a>(&'a self, reply_id: &'a ReplyId, payer: &'a Wallet) -> Pending<'a, Escrow> {
+        Box::pin(Chain::pay_verifiers(self, payer, reply_id))
+    }
+
+    fn calendar(&self) -> Pending<'_, (Config, u64)> {
+        Box::pin(async move { Ok((self.config().await?, self.clock_ms().await?)) })
+    }
+
+    fn advance_epoch<'a>(&'a self, payer: &'a Wallet, epoch: u64) -> Pending<'a, Config> {
+        Box::pin(Chain::advance_epoch(self, payer, epoch))
+    }
+
+    fn unapproved_epochs(&self) -> Pending<'_, Vec<u64>> {
+        Box::pin(Chain::unapproved_epochs(self))
+    }
+
+    fn emission_accounts(&self, epoch: u64) -> Pending<'_, emission::Accounts> {
+        Box::pin(Chain::emission_accounts(self, epoch))
+    }
+
+    fn send_signed<'a>(&'a self, signatures: &'a Cosignatures, blockhash: &'a Blockhash) -> Pending<'a, Confirmed> {
+        Box::pin(Chain::send_signed(self, signatures, blockhash))
     }
 }
 
@@ -159,5 +220,43 @@ impl Ledger for LazyChain {
 
     fn release<'a>(&'a self, reply_id: &'a ReplyId, payer: &'a Wallet) -> Pending<'a, Escrow> {
         Box::pin(async move { Ledger::release(self.chain().await?, reply_id, payer).await })
+    }
+
+    fn message<'a>(
+        &'a self,
+        plan: &'a dyn QuorumPlan,
+        cosigners: &'a [Address],
+        blockhash: &'a Blockhash,
+        attempt: u32,
+    ) -> Pending<'a, QuorumMessage> {
+        Box::pin(async move { Ledger::message(self.chain().await?, plan, cosigners, blockhash, attempt).await })
+    }
+
+    fn operators<'a>(&'a self, role: Role, authorities: &'a [Address]) -> Pending<'a, Vec<Option<Operator>>> {
+        Box::pin(async move { Ledger::operators(self.chain().await?, role, authorities).await })
+    }
+
+    fn pay_verifiers<'a>(&'a self, reply_id: &'a ReplyId, payer: &'a Wallet) -> Pending<'a, Escrow> {
+        Box::pin(async move { Ledger::pay_verifiers(self.chain().await?, reply_id, payer).await })
+    }
+
+    fn calendar(&self) -> Pending<'_, (Config, u64)> {
+        Box::pin(async move { Ledger::calendar(self.chain().await?).await })
+    }
+
+    fn advance_epoch<'a>(&'a self, payer: &'a Wallet, epoch: u64) -> Pending<'a, Config> {
+        Box::pin(async move { Ledger::advance_epoch(self.chain().await?, payer, epoch).await })
+    }
+
+    fn unapproved_epochs(&self) -> Pending<'_, Vec<u64>> {
+        Box::pin(async move { Ledger::unapproved_epochs(self.chain().await?).await })
+    }
+
+    fn emission_accounts(&self, epoch: u64) -> Pending<'_, emission::Accounts> {
+        Box::pin(async move { Ledger::emission_accounts(self.chain().await?, epoch).await })
+    }
+
+    fn send_signed<'a>(&'a self, signatures: &'a Cosignatures, blockhash: &'a Blockhash) -> Pending<'a, Confirmed> {
+        Box::pin(async move { Ledger::send_signed(self.chain().await?, signatures, blockhash).await })
     }
 }

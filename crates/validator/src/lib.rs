@@ -8,6 +8,8 @@
 //!                                     ├─ audit    what is missing? fetch it, decide again     materials ◀─ provider
 //!                                     │                                                       verifiers ◀─ verifier
 //!                                     └─ payout   settle: co-signatures, transaction          cosign ◀─▶ peers
+//!                                                 dues: the verifiers' flat fees
+//!  chain ── epochs ── the next one begun, an ended one's emission approved                    emission ◀─▶ peers
 //!  chain ── registry ──▶ roster ──▶ links, turns
 //! ```
 //!
@@ -23,6 +25,9 @@ pub mod commands;
 pub mod config;
 pub mod cosign;
 pub mod dossier;
+pub mod dues;
+pub mod emission;
+pub mod epochs;
 pub mod error;
 pub mod intake;
 pub mod keys;

@@ -44,7 +44,7 @@ pub async fn step(node: &Arc<Node>, roster: &Arc<Roster>, entry: &Entry) -> Resu
     }
 }
 
-/// What a verdict means for the escrow. `n_prompt` is the opened header's.
+/// What a verdict means for the escrow. `n_prompt` is the opened header's. Verifiers are named by the plan, from the chain.
 ///
 /// # Errors
 /// A verdict that neither settles nor refunds.
@@ -62,6 +62,7 @@ pub fn decision(verdict: &Verdict, order: &Order, n_prompt: u32, n_billed: u32) 
         // A network of text without grammars has no forced tokens.
         n_counted: n_billed,
         expiry_ms: order.deadline_ms,
+        verifiers: Vec::new(),
     })
 }
 

@@ -23,7 +23,7 @@ use crate::rounds::Rounds;
 use crate::serve::Service;
 use crate::shelf::Shelf;
 use crate::turns::Sinks;
-use crate::{cases, keys, verifiers};
+use crate::{cases, epochs, keys, verifiers};
 
 /// A node that runs.
 pub struct Running {
@@ -80,6 +80,7 @@ pub async fn start_on(config: Config, ledger: Option<Arc<dyn Ledger>>, profile: 
         read_registry(&node, roster, endpoint.local_addr()?),
         tokio::spawn(registry::watch_sinks(node.consensus_id(), rosters, links, Arc::clone(&node.sinks))),
         tokio::spawn(verifiers::introduce_pinned(Arc::clone(&node))),
+        tokio::spawn(epochs::run(Arc::clone(&node))),
     ];
     cases::resume(&node)?;
     announce_start(&node, &endpoint)?;

@@ -8,7 +8,8 @@ use ogong_net::{Handler, PeerInfo};
 
 use crate::error::refusal;
 use crate::node::Node;
-use crate::{cosign, manual, record, report};
+use crate::roster::{Member, Roster};
+use crate::{cosign, emission, manual, record, report};
 
 /// The QUIC side of a node. It does not keep the node alive: connections may outlast it by a moment.
 pub struct Service(pub Weak<Node>);
@@ -27,14 +28,12 @@ impl Handler for Service {
             }
             Request::CosignRequest(request) => {
                 let roster = node.roster_for_peer()?;
-                let Some(handler) = roster.by_consensus_id(from.consensus_id) else {
-                    return Err(refusal(
-                        ErrorCode::Forbidden,
-                        "only registered validators may ask for co-signatures",
-                        "register the validator on chain with the certificate it presents",
-                    ));
-                };
+                let handler = registered(&roster, &from)?;
                 Ok(cosign::answer(node, &roster, handler, request).await?.into())
+            }
+            Request::EmissionRequest(request) => {
+                let roster = node.roster_for_peer()?;
+                Ok(emission::answer(node, registered(&roster, &from)?, request).await?.into())
             }
             Request::StatusRequest(_) => Ok(report::status(node).into()),
             Request::ReplyStatusRequest(request) => {
@@ -46,6 +45,16 @@ impl Handler for Service {
             other => Err(ErrorReply::unsupported(other.kind(), "validator")),
         }
     }
+}
+
+fn registered<'a>(roster: &'a Roster, from: &PeerInfo) -> Result<&'a Member, ErrorReply> {
+    roster.by_consensus_id(from.consensus_id).ok_or_else(|| {
+        refusal(
+            ErrorCode::Forbidden,
+            "only registered validators may ask for co-signatures",
+            "register the validator on chain with the certificate it presents",
+        )
+    })
 }
 
 fn is_own(node: &Node, from: &PeerInfo) -> bool {

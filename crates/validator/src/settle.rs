@@ -15,14 +15,15 @@ use ogong_net::wire::{CosignReply, CosignRequest};
 use ogong_settlement::cosign::Cosignatures;
 use ogong_settlement::interface::Address;
 use ogong_settlement::interface::account::EscrowStatus;
-use ogong_settlement::message::SettleMessage;
+use ogong_settlement::message::{QuorumMessage, choose_cosigners};
 use ogong_settlement::plan::SettlePlan;
-use ogong_settlement::solana::{Closed, Settled};
+use ogong_settlement::solana::{Blockhash, Closed, Settled};
 use ogong_settlement::{Error as ChainError, chain_key};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::cases::{Step, advance, close_if_closed};
+use crate::dues;
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::node::Node;
@@ -33,7 +34,7 @@ use crate::state::{Cosignature, Entry, Phase};
 /// Pause before peers are asked again after too few agreed.
 const RETRY: Duration = Duration::from_secs(2);
 /// Messages made with other co-signers in one step at most.
-const MESSAGES_MAX: usize = 4;
+const MESSAGES_MAX: u32 = 4;
 
 /// Takes the step of a handler.
 ///
@@ -42,8 +43,7 @@ const MESSAGES_MAX: usize = 4;
 pub async fn step(node: &Arc<Node>, roster: &Arc<Roster>, entry: &Entry) -> Result<Step, Error> {
     let Some(ledger) = &node.ledger else { return advance(node, entry, Phase::Judged, "").await };
     if entry.phase == Phase::Submitted {
-        // Sent by a former process and not closed: its blockhash may still be good, and nothing can settle twice.
-        return advance(node, entry, Phase::Cosigning, "asks for co-signatures again").await;
+        return resume(node, ledger.as_ref(), entry).await;
     }
     check_sink(node, roster)?;
     let case = Case::of(entry)?;
@@ -54,12 +54,12 @@ pub async fn step(node: &Arc<Node>, roster: &Arc<Roster>, entry: &Entry) -> Resu
     };
     ledger.prepare(&plan, &node.keys.wallet).await?;
     let mut refused: BTreeMap<ConsensusId, String> = BTreeMap::new();
-    for _ in 0..MESSAGES_MAX {
+    for number in 0..MESSAGES_MAX {
         let cosigners = match choose(node, roster, &plan, &refused) {
             Ok(cosigners) => cosigners,
             Err(why) => return Ok(Step::Wait(RETRY, why)),
         };
-        match attempt(node, ledger.as_ref(), &case, &plan, &cosigners, &mut refused).await? {
+        match attempt(node, ledger.as_ref(), &case, &plan, (&cosigners, number), &mut refused).await? {
             Some(step) => return Ok(step),
             None => continue,
         }
@@ -73,12 +73,13 @@ async fn attempt(
     ledger: &dyn Ledger,
     case: &Case,
     plan: &SettlePlan,
-    cosigners: &[Member],
+    (cosigners, attempt): (&[Member], u32),
     refused: &mut BTreeMap<ConsensusId, String>,
 ) -> Result<Option<Step>, Error> {
     let keys: Vec<Address> = cosigners.iter().map(|member| ogong_settlement::address(&member.authority)).collect();
     let blockhash = ledger.blockhash().await?;
-    let mut signatures = Cosignatures::new(SettleMessage::build(plan, &keys, blockhash.hash)?);
+    let message = ledger.message(plan, &keys, &blockhash, attempt).await?;
+    let mut signatures = Cosignatures::new(message);
     signatures.sign(&node.keys.wallet)?;
     let agreed = gather(node, case, plan, &mut signatures, cosigners, refused).await;
     if signatures.missing().next().is_some() {
@@ -92,6 +93,7 @@ async fn attempt(
             entry.phase = Phase::Submitted;
             entry.note = "waits for the chain to confirm".to_owned();
             entry.work.message = Some(message);
+            entry.work.last_valid_height = blockhash.last_valid_height;
             entry.work.cosignatures = agreed;
             entry.work.payees = payees;
             entry.work.transaction = transaction.signature;
@@ -104,6 +106,39 @@ async fn attempt(
             advance(node, &entry, Phase::Cosigning, "blockhash expired, asks for co-signatures again").await.map(Some)
         }
     }
+}
+
+/// A former process has sent it, and the escrow is still open: the very same transaction is sent again while its blockhash lives,
+/// and only when the chain says that it never landed is another one made.
+async fn resume(node: &Arc<Node>, ledger: &dyn Ledger, entry: &Entry) -> Result<Step, Error> {
+    let again = "asks for co-signatures again";
+    let Some(signatures) = stored(node, entry)? else {
+        return advance(node, entry, Phase::Cosigning, again).await;
+    };
+    let hash = QuorumMessage::restore(signatures.message().to_vec())?.blockhash()?;
+    let blockhash = Blockhash { hash, last_valid_height: entry.work.last_valid_height };
+    info!(reply_id = %entry.reply_id, transaction = %entry.work.transaction, "settlement sent again as it was");
+    match ledger.send(&entry.reply_id, &signatures, &blockhash).await {
+        Ok(Settled::Closed(closed)) => finish(node, entry, closed).await,
+        Ok(Settled::Expired) => advance(node, entry, Phase::Cosigning, again).await,
+        // The program refuses it now (an epoch has turned, say): it can never land.
+        Err(ChainError::Refused(_) | ChainError::Transaction(_)) => advance(node, entry, Phase::Cosigning, again).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The signed transaction as it was stored before it was sent; none where a former version stored less.
+fn stored(node: &Node, entry: &Entry) -> Result<Option<Cosignatures>, Error> {
+    let Some(message) = entry.work.message.clone().filter(|_| entry.work.last_valid_height > 0) else {
+        return Ok(None);
+    };
+    let mut signatures = Cosignatures::new(QuorumMessage::restore(message)?);
+    signatures.sign(&node.keys.wallet)?;
+    for one in &entry.work.cosignatures {
+        let Ok(signature) = <[u8; 64]>::try_from(one.chain_signature.as_slice()) else { return Ok(None) };
+        signatures.add(&Address::new_from_array(one.chain_key), signature)?;
+    }
+    Ok(Some(signatures).filter(|signatures| signatures.missing().next().is_none()))
 }
 
 async fn finish(node: &Arc<Node>, entry: &Entry, closed: Closed) -> Result<Step, Error> {
@@ -122,6 +157,7 @@ async fn finish(node: &Arc<Node>, entry: &Entry, closed: Closed) -> Result<Step,
         })
         .await?;
     info!(reply_id = %entry.reply_id, state = phase.as_str(), fee = escrow.fee, "escrow closed");
+    dues::settle(node, &entry.reply_id, &escrow).await?;
     Ok(Step::Moved)
 }
 
@@ -206,7 +242,7 @@ fn choose(
     let waits = |why: String| {
         format!("waits for validators: {why}; not reachable or refusing: {}{}", away.join(", "), refusals(refused))
     };
-    let chosen = plan.choose_cosigners(&keys).map_err(|err| waits(err.to_string()))?;
+    let chosen = choose_cosigners(plan, &keys).map_err(|err| waits(err.to_string()))?;
     let (mut chosen, mut rest): (Vec<&Member>, Vec<&Member>) =
         reachable.iter().copied().partition(|member| chosen.contains(&ogong_settlement::address(&member.authority)));
     let wanted = node.config.sink.as_ref().map_or(0, |sink| usize::try_from(sink.quorum).unwrap_or(usize::MAX));

@@ -55,6 +55,7 @@ pub struct Shelf {
     standings: Table<Sprt>,
     ejected: Table<Json<String>>,
     votes: Table<Json<bool>>,
+    owed: Table<Json<bool>>,
     locks: Vec<tokio::sync::Mutex<()>>,
     memory: Mutex<Memory>,
 }
@@ -80,6 +81,7 @@ impl Shelf {
             standings: store.table("standings"),
             ejected: store.table("ejected"),
             votes: store.table("votes"),
+            owed: store.table("owed"),
             locks: (0..STRIPES).map(|_| tokio::sync::Mutex::default()).collect(),
             memory: Mutex::default(),
             store,
@@ -231,6 +233,31 @@ impl Shelf {
             warn!(%node, why, "node ejected");
         }
         Ok(())
+    }
+
+    /// Notes that a reply's verifiers are still to be paid.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn owe(&self, reply_id: &ReplyId) -> Result<(), Error> {
+        Ok(self.owed.put(reply_id, &Json(true)).await?)
+    }
+
+    /// Notes that they are paid.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn paid(&self, reply_id: &ReplyId) -> Result<(), Error> {
+        Ok(self.owed.delete(reply_id).await?)
+    }
+
+    /// Replies whose verifiers are still to be paid, `limit` at most.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn owed(&self, limit: usize) -> Result<Vec<ReplyId>, Error> {
+        let found = self.owed.prefix_limited("", limit)?;
+        Ok(found.iter().filter_map(|(key, _)| Some(ReplyId::from_bytes(key.as_slice().try_into().ok()?))).collect())
     }
 
     /// Replies without a final outcome.

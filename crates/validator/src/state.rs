@@ -14,13 +14,17 @@ use ogong_base::hash::ReplyId;
 use ogong_base::params::{BODY_BYTES_MAX, FRAME_BYTES_MAX};
 
 /// Version of the stored form.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The one before: without scorers and the height that a transaction lives to.
+const VERSION_BEFORE: u8 = 1;
 /// Bytes of a stored record or order at most.
 const SIGNED_BYTES_MAX: usize = 8_192;
 /// Bytes of a stored message in words at most.
 const NOTE_BYTES_MAX: usize = 2_048;
 /// Wallets a settlement pays at most (SPEC 9.3).
 const PAYEES_MAX: usize = 8;
+/// Verifiers whose reports count at most (SPEC 5.6).
+const SCORERS_MAX: usize = 16;
 /// Co-signatures kept at most.
 const COSIGNATURES_MAX: usize = 64;
 /// Evidence holds the body, the openings and the reports.
@@ -155,6 +159,15 @@ pub struct Cosignature {
     pub validator_public: Vec<u8>,
 }
 
+/// A verifier whose report counted, and who stands behind it by its own announcement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scorer {
+    /// The verifier's node.
+    pub node_id: [u8; 32],
+    /// Its stake owner.
+    pub stake_owner: [u8; 32],
+}
+
 /// What the audit has produced so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Work {
@@ -168,8 +181,12 @@ pub struct Work {
     pub verdict: Option<Vec<u8>>,
     /// Prompt and billed tokens, once the header leaf is known.
     pub billing: Option<(u32, u32)>,
+    /// Verifiers to be named in the settlement, where they are registered.
+    pub scorers: Vec<Scorer>,
     /// The transaction message under signature.
     pub message: Option<Vec<u8>>,
+    /// The block height that the message's blockhash lives to.
+    pub last_valid_height: u64,
     /// Co-signatures over it.
     pub cosignatures: Vec<Cosignature>,
     /// The transaction's signature, base58.
@@ -269,13 +286,17 @@ impl Encode for Work {
         w.list(&self.payees, |w, (wallet, atoms)| {
             w.raw(wallet).u64(*atoms);
         });
+        w.list(&self.scorers, |w, scorer| {
+            w.raw(&scorer.node_id).raw(&scorer.stake_owner);
+        });
+        w.u64(self.last_valid_height);
     }
 }
 
-impl Decode for Work {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+impl Work {
+    fn read(r: &mut Reader<'_>, version: u8) -> Result<Self, DecodeError> {
         let blob = |r: &mut Reader<'_>| r.bytes(EVIDENCE_BYTES_MAX).map(<[u8]>::to_vec);
-        Ok(Self {
+        let mut work = Self {
             beacon: r.opt(blob)?,
             evidence: r.opt(blob)?,
             manual: match r.u8()? {
@@ -291,7 +312,14 @@ impl Decode for Work {
             transaction: r.str(NOTE_BYTES_MAX)?.to_owned(),
             fee: r.u64()?,
             payees: r.list(PAYEES_MAX, |r| Ok((r.array()?, r.u64()?)))?,
-        })
+            scorers: Vec::new(),
+            last_valid_height: 0,
+        };
+        if version > VERSION_BEFORE {
+            work.scorers = r.list(SCORERS_MAX, |r| Ok(Scorer { node_id: r.array()?, stake_owner: r.array()? }))?;
+            work.last_valid_height = r.u64()?;
+        }
+        Ok(work)
     }
 }
 
@@ -309,9 +337,9 @@ impl Encode for Entry {
 
 impl Decode for Entry {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match r.u8()? {
-            VERSION => {}
-            other => return Err(DecodeError::invalid("entry version", other)),
+        let version = r.u8()?;
+        if !(VERSION_BEFORE..=VERSION).contains(&version) {
+            return Err(DecodeError::invalid("entry version", version));
         }
         Ok(Self {
             reply_id: r.get()?,
@@ -323,7 +351,7 @@ impl Decode for Entry {
             round: r.u64()?,
             deadline_ms: r.u64()?,
             phase: Phase::from_byte(r.u8()?)?,
-            work: r.get()?,
+            work: Work::read(r, version)?,
             note: r.str(NOTE_BYTES_MAX)?.to_owned(),
         })
     }
@@ -384,6 +412,8 @@ pub(crate) mod tests {
                 billing: Some((3, 4)),
                 manual: Some(Manual::Reject),
                 payees: vec![([5; 32], 6)],
+                scorers: vec![Scorer { node_id: [6; 32], stake_owner: [7; 32] }],
+                last_valid_height: 8,
                 cosignatures: vec![Cosignature {
                     chain_key: [1; 32],
                     chain_signature: vec![2; 64],
@@ -404,6 +434,20 @@ pub(crate) mod tests {
         for cut in [0, 1, 40, bytes.len() / 2, bytes.len() - 1] {
             assert!(Entry::from_bytes(&bytes[..cut]).is_err(), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn an_entry_of_the_version_before_reads_without_what_it_had_not() {
+        let entry = entry();
+        let note = entry.note.len();
+        let mut bytes = entry.to_bytes();
+        bytes[0] = VERSION_BEFORE;
+        // One scorer, its count and the height stand in front of the note.
+        let end = bytes.len() - 4 - note;
+        bytes.drain(end - (4 + 64 + 8)..end);
+        let back = Entry::from_bytes(&bytes).expect("an old entry");
+        let work = Work { scorers: Vec::new(), last_valid_height: 0, ..entry.work.clone() };
+        assert_eq!(back, Entry { work, ..entry });
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::{
     tour::{FINAL, Outcome, outcome},
 };
 use anyhow::{Context, Result, ensure};
+use ogong_settlement::interface::account::Role;
 use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
@@ -81,8 +82,11 @@ async fn paid(mesh: &Mesh, gateway: &str, verdict: &str) -> Result<(u64, Outcome
     let (gross, paid) = (outcome.escrow.fee, balance(mesh, provider).await? - before);
     ensure!(gross > 0 && paid == gross, "the fee account grew by {paid} atoms, the gross is {gross}");
     println!(
-        "reply {}: {verdict}, {cosigners} co-signers, transaction {}",
-        reply.reply_id, outcome.receipt["transaction"]
+        "reply {}: {verdict}, {cosigners} co-signers, {} verifiers paid {} atoms each, transaction {}",
+        reply.reply_id,
+        outcome.verifiers.len(),
+        outcome.verifier_fee,
+        outcome.receipt["transaction"]
     );
     Ok((gross, outcome))
 }
@@ -102,7 +106,11 @@ async fn cheat(mesh: &mut Mesh) -> Result<()> {
     ensure!(mesh.ledger.balances(&consumer).await? == before, "the consumer was not refunded in full");
     let cheat = mesh.providers.last().context("no provider")?;
     ensure!(balance(mesh, cheat).await? == 0, "the cheat was paid");
-    println!("a cheat: Reject, caught by {}, refunded, nothing paid", outcome.caught_by().unwrap_or("?"));
+    println!(
+        "a cheat: Reject, caught by {}, refunded, nothing paid but {} verifiers' flat fee",
+        outcome.caught_by().unwrap_or("?"),
+        outcome.verifiers.len()
+    );
     thrifty.node.stop().await;
     liar.stop().await;
     Ok(())
@@ -115,7 +123,9 @@ async fn balance(mesh: &Mesh, provider: &Provider) -> Result<u64> {
 async fn start_verifier(tools: &Tools, dir: &Path, engine: &str, ledger: &Ledger) -> Result<(Node, String)> {
     let cert = dir.join("verifier.der");
     let endpoint = format!("127.0.0.1:{}", free_udp_port()?);
-    let owner = ledger::wallet()?.address().to_string();
+    let owner = ledger::wallet()?;
+    ledger.enrol(&owner, Role::Verifier, &dir.join("verifier")).await?;
+    let owner = owner.address().to_string();
     let spec = Spec::new("verifier", tools.bin("ogong-verifierd")?, dir)
         .args(["--bind", &endpoint, "--provider-url", engine, "--model-id", MODEL_ID, "--stake-owner", &owner])
         .args(["--rpc-url", &ledger.rpc_url, "--registry-refresh", "2"])

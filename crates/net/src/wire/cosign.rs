@@ -32,3 +32,34 @@ pub struct CosignReply {
     #[prost(bytes = "vec", tag = "4")]
     pub validator_public: Vec<u8>,
 }
+
+/// Asks a peer to approve an ended epoch's emission. It computes the figures from its own reading of the chain.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct EmissionRequest {
+    /// The epoch whose work is paid.
+    #[prost(uint64, tag = "1")]
+    pub epoch: u64,
+    /// The epoch whose stake votes.
+    #[prost(uint64, tag = "2")]
+    pub stake_epoch: u64,
+    /// Atoms to providers, routers, validators, verifiers, and for liveness (SPEC 9.13).
+    #[prost(uint64, repeated, tag = "3")]
+    pub amounts: Vec<u64>,
+    /// Counted fees, outside fees, routes, audits, verifications, liveness answers.
+    #[prost(uint64, repeated, tag = "4")]
+    pub sums: Vec<u64>,
+    /// The transaction's message, as the chain serialises it.
+    #[prost(bytes = "vec", tag = "5")]
+    pub message: Vec<u8>,
+}
+
+/// The peer computed the same.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct EmissionReply {
+    /// Ed25519 signature over `message` by the registered validator account, 64 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub chain_signature: Vec<u8>,
+    /// The validator's chain account, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub chain_key: Vec<u8>,
+}

@@ -13,23 +13,15 @@ pub const PRIORITY_FEE_MAX_DEFAULT: u64 = 100_000;
 const FIRST_RAISE: u64 = 1_000;
 /// The node takes no more accounts.
 const ACCOUNTS_MAX: usize = 128;
-/// `ComputeBudget111111111111111111111111111111`.
-const COMPUTE_BUDGET: Address = Address::new_from_array([
-    3, 6, 70, 111, 229, 33, 23, 50, 255, 236, 173, 186, 114, 195, 155, 231, 188, 140, 229, 187, 197, 247, 18, 107, 44,
-    67, 155, 58, 64, 0, 0, 0,
-]);
-/// `SetComputeUnitPrice`.
-const SET_PRICE: u8 = 3;
-
 impl Chain {
-    /// Pays at most this many micro-lamports per compute unit for what a wallet sends by itself; 0 pays nothing on top.
+    /// Pays at most this many micro-lamports per compute unit for what it sends; 0 pays nothing on top.
     #[must_use]
     pub fn with_priority_fee_max(self, micro_lamports: u64) -> Self {
         Self { priority_fee_max: micro_lamports, ..self }
     }
 
-    /// The price for an attempt, counted from 0. A node that does not say costs nothing.
-    pub(super) async fn price(&self, instructions: &[Instruction], attempt: u32) -> u64 {
+    /// The price for an attempt at something, counted from 0. A node that does not say costs nothing.
+    pub async fn price(&self, instructions: &[Instruction], attempt: u32) -> u64 {
         if self.priority_fee_max == 0 {
             return 0;
         }
@@ -45,16 +37,6 @@ impl Chain {
         let paid = self.rpc.recent_priority_fees(&accounts).await.unwrap_or_default();
         raised(upper_quartile(paid), attempt).min(self.priority_fee_max)
     }
-}
-
-/// The instructions with a price before them.
-pub(super) fn priced(instructions: &[Instruction], price: u64) -> Vec<Instruction> {
-    let set = (price > 0).then(|| Instruction {
-        program_id: COMPUTE_BUDGET,
-        accounts: Vec::new(),
-        data: [[SET_PRICE].as_slice(), &price.to_le_bytes()].concat(),
-    });
-    set.into_iter().chain(instructions.iter().cloned()).collect()
 }
 
 fn upper_quartile(mut paid: Vec<u64>) -> u64 {
@@ -78,12 +60,5 @@ mod tests {
         assert_eq!(upper_quartile(vec![5, 1, 2, 9, 0, 0, 0, 0]), 5);
         assert_eq!((raised(0, 0), raised(0, 1), raised(0, 2)), (0, 2_000, 4_000));
         assert_eq!((raised(700, 0), raised(7_000, 1)), (700, 14_000));
-    }
-
-    #[test]
-    fn the_instruction_is_the_compute_budgets() {
-        assert_eq!(COMPUTE_BUDGET.to_string(), "ComputeBudget111111111111111111111111111111");
-        assert!(priced(&[], 0).is_empty());
-        assert_eq!(priced(&[], 258).pop().map(|set| set.data), Some(vec![3, 2, 1, 0, 0, 0, 0, 0, 0]));
     }
 }

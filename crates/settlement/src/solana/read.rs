@@ -11,6 +11,11 @@ use ogong_chain_interface::{
 use super::{Chain, rpc::Account};
 use crate::{error::Error, plan::Accounts};
 
+/// The account that holds the chain's clock.
+const CLOCK_SYSVAR: Address = Address::from_str_const("SysvarC1ock11111111111111111111111111111111");
+/// The Unix time in it: an i64 behind slot, start of the chain's epoch, and two of its epochs.
+const CLOCK_SECONDS: std::ops::Range<usize> = 32..40;
+
 impl Chain {
     /// The network's parameters.
     ///
@@ -37,7 +42,7 @@ impl Chain {
     /// # Errors
     /// When the chain does not answer or an account does not decode.
     pub async fn validators(&self) -> Result<Vec<Validator>, Error> {
-        let found = self.rpc.program_accounts(&self.program, &Validator::discriminator()).await?;
+        let found = self.rpc.program_accounts(&self.program, &[(0, &Validator::discriminator())]).await?;
         let mut validators = found
             .iter()
             .map(|(place, account)| self.decode("validator", *place, account, Validator::decode))
@@ -59,7 +64,7 @@ impl Chain {
     /// # Errors
     /// When the chain does not answer or an account does not decode.
     pub async fn models(&self) -> Result<Vec<Model>, Error> {
-        let found = self.rpc.program_accounts(&self.program, &Model::discriminator()).await?;
+        let found = self.rpc.program_accounts(&self.program, &[(0, &Model::discriminator())]).await?;
         let mut models = found
             .iter()
             .map(|(place, account)| self.decode("model", *place, account, Model::decode))
@@ -112,6 +117,19 @@ impl Chain {
         })
     }
 
+    /// The chain's own clock, Unix milliseconds; it counts whole seconds, and need not agree with this machine's.
+    ///
+    /// # Errors
+    /// When the chain does not answer, or with something that is no clock.
+    pub async fn clock_ms(&self) -> Result<u64, Error> {
+        let account = self.rpc.accounts(&[CLOCK_SYSVAR]).await?.pop().flatten();
+        let missing = Error::AccountMissing { what: "clock", address: CLOCK_SYSVAR };
+        let seconds = account.ok_or(missing)?.data.get(CLOCK_SECONDS).and_then(|bytes| bytes.try_into().ok());
+        let seconds = seconds.map(i64::from_le_bytes).and_then(|seconds| u64::try_from(seconds).ok());
+        let seconds = seconds.ok_or(Error::Answer { method: "getMultipleAccounts", why: "no clock".to_owned() })?;
+        Ok(seconds.saturating_mul(1_000))
+    }
+
     /// Lamports of a wallet; 0 where there is none.
     ///
     /// # Errors
@@ -151,12 +169,17 @@ impl Chain {
         Ok(self.token_balances(&mint, &[*owner]).await?.pop().unwrap_or_default())
     }
 
-    async fn one<T>(&self, what: &'static str, place: Address, decode: Decoder<T>) -> Result<Option<T>, Error> {
+    pub(super) async fn one<T>(
+        &self,
+        what: &'static str,
+        place: Address,
+        decode: Decoder<T>,
+    ) -> Result<Option<T>, Error> {
         let account = self.rpc.accounts(&[place]).await?.pop().flatten();
         account.map(|account| self.decode(what, place, &account, decode)).transpose()
     }
 
-    fn present<T>(
+    pub(super) fn present<T>(
         &self,
         what: &'static str,
         place: Address,
@@ -167,9 +190,15 @@ impl Chain {
         self.decode(what, place, &account, decode)
     }
 
-    fn decode<T>(&self, what: &'static str, place: Address, account: &Account, decode: Decoder<T>) -> Result<T, Error> {
+    pub(super) fn decode<T>(
+        &self,
+        what: &'static str,
+        place: Address,
+        account: &Account,
+        decode: Decoder<T>,
+    ) -> Result<T, Error> {
         decode(&account.data).map_err(|source| Error::Account { what, address: place, source })
     }
 }
 
-type Decoder<T> = fn(&[u8]) -> Result<T, DecodeError>;
+pub(super) type Decoder<T> = fn(&[u8]) -> Result<T, DecodeError>;

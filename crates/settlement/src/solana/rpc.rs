@@ -168,17 +168,21 @@ impl Rpc {
         Ok(found)
     }
 
-    /// All accounts of `program` that start with `discriminator`.
+    /// All accounts of `program` that hold these bytes at these places.
     pub async fn program_accounts(
         &self,
         program: &Address,
-        discriminator: &[u8; 8],
+        holds: &[(usize, &[u8])],
     ) -> Result<Vec<(Address, Account)>, Error> {
         const METHOD: &str = "getProgramAccounts";
-        let filter = json!({ "memcmp": {
-            "offset": 0, "bytes": bs58::encode(discriminator).into_string(), "encoding": "base58" } });
+        let filters: Vec<Value> = holds
+            .iter()
+            .map(|(offset, bytes)| {
+                json!({ "memcmp": { "offset": offset, "bytes": bs58::encode(bytes).into_string(), "encoding": "base58" } })
+            })
+            .collect();
         let params =
-            json!([program.to_string(), { "encoding": "base64", "commitment": COMMITMENT, "filters": [filter] }]);
+            json!([program.to_string(), { "encoding": "base64", "commitment": COMMITMENT, "filters": filters }]);
         let found: Vec<WireProgramAccount> = self.call(METHOD, params).await?;
         found
             .into_iter()

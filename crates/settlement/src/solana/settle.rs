@@ -16,7 +16,7 @@ use super::{Chain, rpc::Blockhash, submit::Confirmed};
 use crate::{
     cosign::Cosignatures,
     error::Error,
-    message::{SIGNATURE_BYTES, SettleMessage},
+    message::{QuorumMessage, QuorumPlan, SIGNATURE_BYTES},
     plan::{SettlePlan, registered, release},
     wallet::Wallet,
 };
@@ -136,7 +136,8 @@ impl Chain {
         self.prepare_payees(plan, handler).await?;
         for round in 0..ROUNDS_MAX {
             let blockhash = self.blockhash().await?;
-            let mut signatures = Cosignatures::new(SettleMessage::build(plan, cosigners, blockhash.hash)?);
+            let message = self.message(plan, cosigners, &blockhash, round).await?;
+            let mut signatures = Cosignatures::new(message);
             signatures.sign(handler)?;
             let asked: Vec<Address> = signatures.missing().collect();
             for (signer, signature) in collect(signatures.message().to_vec(), asked).await {
@@ -153,6 +154,26 @@ impl Chain {
             }
         }
         Err(Error::Expired)
+    }
+
+    /// What a plan's quorum signs, with the price of today where it fits: it rises with each attempt, counted from 0.
+    ///
+    /// # Errors
+    /// As [`QuorumMessage::build`].
+    pub async fn message(
+        &self,
+        plan: &dyn QuorumPlan,
+        cosigners: &[Address],
+        blockhash: &Blockhash,
+        attempt: u32,
+    ) -> Result<QuorumMessage, Error> {
+        let instructions = plan.instructions(cosigners.to_vec())?.into_iter().next().unwrap_or_default();
+        let price = self.price(&instructions, attempt).await;
+        match QuorumMessage::build(plan, cosigners, blockhash.hash, price) {
+            // Signatures come first: without the price there is room for one more.
+            Err(Error::TooLong { .. }) if price > 0 => QuorumMessage::build(plan, cosigners, blockhash.hash, 0),
+            built => built,
+        }
     }
 
     /// The escrow of a reply, if it is closed, and the transaction that closed it.

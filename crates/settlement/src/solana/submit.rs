@@ -11,13 +11,14 @@ use ogong_chain_interface::{Address, Instruction};
 use tracing::debug;
 
 use super::{
-    Chain, priority,
+    Chain,
     rpc::{Blockhash, Status},
 };
 use crate::{
     cosign::{Cosignatures, SignedTransaction},
     error::Error,
     message::compile,
+    price::priced,
     wallet::Wallet,
 };
 
@@ -49,7 +50,7 @@ impl Chain {
         for attempt in 0..BLOCKHASHES_MAX {
             let blockhash = self.rpc.blockhash().await?;
             let price = self.price(instructions, attempt).await;
-            let message = compile(&priority::priced(instructions, price), &payer.address(), blockhash.hash)
+            let message = compile(&priced(instructions, price), &payer.address(), blockhash.hash)
                 .or_else(|_| compile(instructions, &payer.address(), blockhash.hash))?;
             let mut signatures = Cosignatures::new(message);
             for wallet in wallets {

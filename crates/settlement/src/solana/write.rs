@@ -6,8 +6,8 @@ use ogong_chain_interface::{
     account::{Config, Escrow, EscrowStatus, Role, Validator},
     address,
     instruction::{
-        AdvanceEpoch, AllocateLaunch, Initialize, OpenEscrow, OpenWork, RefundExpired, RegisterValidator, SetModel,
-        Terms, UpdateValidator,
+        AllocateLaunch, Initialize, OpenEscrow, OpenWork, RefundExpired, RegisterValidator, SetModel, Terms,
+        UpdateValidator,
     },
     token::{associated_token, create_associated_token},
 };
@@ -23,8 +23,6 @@ use crate::{
 const CREATIONS_MAX: usize = 8;
 /// Rent of the largest account a wallet creates here and a few fees, rounded up: 0.02 SOL.
 const LAMPORTS_MIN: u64 = 20_000_000;
-/// Rent of an epoch and a fee, rounded up: 0.03 SOL.
-const EPOCH_LAMPORTS_MIN: u64 = 30_000_000;
 /// Rent of everything that an initialisation creates, an epoch among it, rounded up: 0.1 SOL.
 const INITIALISE_LAMPORTS_MIN: u64 = 100_000_000;
 
@@ -212,32 +210,15 @@ impl Chain {
 
     /// Moves an order's `max_fee` from `owner`'s wallet into escrow. Opened already: returns it.
     ///
-    /// `order` is the order's bytes (SPEC 2.2); the reply id follows from them.
+    /// `order` is the order's bytes (SPEC 2.2); the reply id follows from them. The terms name the provider's and the router's
+    /// registrations, where there are any ([`Chain::operator_of`]).
     ///
     /// # Errors
     /// [`Error::Poor`] when the fee is not there, or when the chain refuses.
-    pub async fn open_escrow(
-        &self,
-        owner: &Wallet,
-        order: &[u8],
-        session_key: [u8; 32],
-        provider_payout: &Address,
-        router_payout: &Address,
-    ) -> Result<Escrow, Error> {
+    pub async fn open_escrow(&self, owner: &Wallet, order: &[u8], terms: Terms) -> Result<Escrow, Error> {
         let key = owner.address();
         let mint = self.config().await?.mint;
-        let open = OpenEscrow {
-            owner: key,
-            owner_token: associated_token(&key, &mint),
-            order: order.to_vec(),
-            terms: Terms {
-                session_key,
-                provider_payout: *provider_payout,
-                router_payout: *router_payout,
-                provider_operator: None,
-                router_operator: None,
-            },
-        };
+        let open = OpenEscrow { owner: key, owner_token: associated_token(&key, &mint), order: order.to_vec(), terms };
         let reply_id = ReplyId::from_bytes(open.reply_id());
         let refused = match self.submit(&[open.instruction(&self.program)], &[owner]).await {
             Ok(_) => None,
@@ -300,19 +281,6 @@ impl Chain {
         Ok(())
     }
 
-    /// Begins the next epoch; anyone may pay for it.
-    ///
-    /// # Errors
-    /// [`ogong_chain_interface::ChainError::EpochNotOver`] before the current one has had its length.
-    pub async fn advance_epoch(&self, payer: &Wallet) -> Result<Config, Error> {
-        let epoch = self.config().await?.stake_epoch;
-        self.require_lamports(&payer.address(), EPOCH_LAMPORTS_MIN).await?;
-        let advance = AdvanceEpoch { payer: payer.address(), epoch };
-        let outcome = self.submit(&[advance.instruction(&self.program)], &[payer]).await;
-        let now = self.config().await?;
-        if now.stake_epoch == epoch { outcome.and(Ok(now)) } else { Ok(now) }
-    }
-
     /// Opens the counters of registered operators that have none in `epoch` yet, at `payer`'s expense.
     ///
     /// # Errors
@@ -338,6 +306,18 @@ impl Chain {
         self.require_atoms(&mint, &key, atoms).await?;
         let instructions = [create_associated_token(&key, to, &mint), crate::token::transfer(&mint, &key, to, atoms)];
         self.submit(&instructions, &[from]).await
+    }
+
+    /// Gives atoms of OGONG to the verification reserve, which nobody takes out of: verifiers' flat fees come from it.
+    ///
+    /// # Errors
+    /// [`Error::Poor`], or when the chain refuses.
+    pub async fn fund_reserve(&self, from: &Wallet, atoms: u64) -> Result<Confirmed, Error> {
+        let mint = self.config().await?.mint;
+        let key = from.address();
+        self.require_atoms(&mint, &key, atoms).await?;
+        let reserve = address::reserve(&self.program);
+        self.submit(&[crate::token::transfer_into(&mint, &key, &reserve, atoms)], &[from]).await
     }
 
     /// Asks a development chain for lamports.

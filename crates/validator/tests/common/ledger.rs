@@ -8,11 +8,14 @@ use ogong_base::model_id::ModelId;
 use ogong_commitment::order::Order;
 use ogong_daemon::clock::now_ms;
 use ogong_settlement::cosign::Cosignatures;
-use ogong_settlement::interface::Address;
-use ogong_settlement::interface::account::{Config, Decision, Escrow, EscrowStatus, Validator, ValidatorSet};
+use ogong_settlement::interface::account::{
+    Bond, BondStatus, Config, Decision, Epoch, Escrow, EscrowStatus, Operator, Role, Supply, Validator, ValidatorSet,
+};
+use ogong_settlement::interface::{Address, ChainError};
+use ogong_settlement::message::{QuorumMessage, QuorumPlan};
 use ogong_settlement::plan::{Accounts, SettlePlan};
-use ogong_settlement::solana::{Blockhash, Closed, Settled};
-use ogong_settlement::{Error, Wallet, address};
+use ogong_settlement::solana::{Blockhash, Closed, Confirmed, Settled};
+use ogong_settlement::{Error, Wallet, address, emission};
 use ogong_validator::ledger::{Ledger, Pending, Registry};
 use ogong_validator::registry::registration;
 use ogong_validator::run::Running;
@@ -21,6 +24,8 @@ use super::people::world;
 
 /// Length of a round in these tests.
 pub const PERIOD_MS: u64 = 300;
+/// Length of an epoch; the chain's clock stands at 0 until a test moves it.
+pub const EPOCH_MS: u64 = 3_600_000;
 
 #[derive(Default)]
 struct State {
@@ -31,6 +36,19 @@ struct State {
     /// Transactions that moved money, in order.
     moved: Vec<(ReplyId, EscrowStatus)>,
     down: bool,
+    operators: Vec<Operator>,
+    reserve_is_empty: bool,
+    /// The current epoch, counted from 1, and the chain's clock.
+    epoch: u64,
+    clock_ms: u64,
+    /// Ended epochs that wait for their emission, and those that have it.
+    worked: Vec<Epoch>,
+    approved: Vec<Epoch>,
+    /// Every transaction of a settlement that was sent, and whether the chain says what became of it.
+    sent: Vec<(ReplyId, Vec<u8>)>,
+    silent: bool,
+    /// Whether proposers find those that wait.
+    listed: bool,
 }
 
 pub struct MemoryLedger {
@@ -41,7 +59,7 @@ pub struct MemoryLedger {
 
 impl MemoryLedger {
     pub fn new(alpha_ppm: u64) -> Self {
-        let mut state = State::default();
+        let mut state = State { epoch: 1, ..State::default() };
         state.models.insert("ogong/verified/test/tiny".to_owned(), world::root());
         Self { alpha_ppm, genesis_ms: now_ms() - 60_000, state: Mutex::new(state) }
     }
@@ -76,6 +94,63 @@ impl MemoryLedger {
     /// Whether the chain answers.
     pub fn set_down(&self, down: bool) {
         self.state().down = down;
+    }
+
+    /// Registers a verifier's node under a stake owner.
+    pub fn enrol(&self, authority: ChainKey, node_id: [u8; 32]) {
+        self.state().operators.push(Operator {
+            role: Role::Verifier,
+            authority: address(&authority),
+            node_id,
+            payout: address(&authority),
+            bond: Bond { status: BondStatus::Active, stake: 1, cooling: 0, unlock_epoch: 0 },
+            models: Vec::new(),
+        });
+    }
+
+    /// Has the reserve lack a fee the next time one is to be paid.
+    pub fn empty_reserve(&self) {
+        self.state().reserve_is_empty = true;
+    }
+
+    /// Moves the chain's clock.
+    pub fn travel(&self, to_ms: u64) {
+        self.state().clock_ms = to_ms;
+    }
+
+    /// The current epoch.
+    pub fn epoch(&self) -> u64 {
+        self.state().epoch
+    }
+
+    /// Has an ended epoch with work wait for its emission.
+    pub fn worked(&self, epoch: Epoch) {
+        self.state().worked.push(epoch);
+    }
+
+    /// Lets proposers find it; peers that are asked find it before.
+    pub fn list_worked(&self) {
+        self.state().listed = true;
+    }
+
+    /// How many epochs' emissions were approved.
+    pub fn approved(&self) -> usize {
+        self.state().approved.len()
+    }
+
+    /// A reply's escrow.
+    pub fn escrow_of(&self, reply_id: ReplyId) -> Escrow {
+        self.state().escrows.get(&reply_id).cloned().expect("an escrow")
+    }
+
+    /// Whether the chain swallows settlements without a word.
+    pub fn set_silent(&self, silent: bool) {
+        self.state().silent = silent;
+    }
+
+    /// Every settlement of a reply that was sent, in order.
+    pub fn sent(&self, reply_id: ReplyId) -> Vec<Vec<u8>> {
+        self.state().sent.iter().filter(|(id, _)| *id == reply_id).map(|(_, bytes)| bytes.clone()).collect()
     }
 
     /// Opens the escrow of an order.
@@ -125,7 +200,7 @@ impl MemoryLedger {
         Ok(state)
     }
 
-    fn config(&self) -> Config {
+    fn config_at(&self, state: &State) -> Config {
         Config {
             admin: address(&ChainKey::from_bytes([0x90; 32])),
             network: *world::network().as_bytes(),
@@ -136,9 +211,9 @@ impl MemoryLedger {
             alpha_ppm: self.alpha_ppm,
             beacon_genesis_ms: self.genesis_ms,
             beacon_period_ms: PERIOD_MS,
-            stake_epoch: 1,
-            epoch_started_ms: 0,
-            epoch_length_ms: u64::MAX,
+            stake_epoch: state.epoch,
+            epoch_started_ms: (state.epoch - 1) * EPOCH_MS,
+            epoch_length_ms: EPOCH_MS,
             cooldown_epochs: 2,
             verifier_fee: 10,
         }
@@ -148,12 +223,17 @@ impl MemoryLedger {
         let validators: Vec<Validator> = state.validators.values().cloned().collect();
         let members: Vec<_> = validators.iter().map(|one| (one.authority, one.bond.stake)).collect();
         let total_stake = members.iter().map(|(_, stake)| stake).sum();
-        Registry { config: self.config(), set: ValidatorSet { epoch: 1, total_stake, members }, validators }
+        let set = ValidatorSet { epoch: state.epoch, total_stake, members };
+        Registry { config: self.config_at(state), set, validators }
     }
 
     fn settle(&self, reply_id: &ReplyId, signatures: &Cosignatures) -> Result<Settled, Error> {
         let transaction = signatures.assemble()?;
         let mut state = self.up()?;
+        state.sent.push((*reply_id, transaction.bytes));
+        if state.silent {
+            return Err(Error::Unconfirmed { signature: transaction.signature });
+        }
         let plan = state.plans.get(reply_id).cloned().ok_or(Error::Foreign("never prepared"))?;
         let escrow = state.escrows.get_mut(reply_id).ok_or(Error::Foreign("no escrow"))?;
         if escrow.status != EscrowStatus::Open {
@@ -162,6 +242,9 @@ impl MemoryLedger {
         escrow.status = if plan.is_refund() { EscrowStatus::Refunded } else { EscrowStatus::Settled };
         escrow.fee = plan.split.map_or(0, |split| escrow.max_fee - split.change);
         escrow.verdict_hash = *plan.settlement.verdict_hash.as_bytes();
+        for (place, verifier) in escrow.decision.verifiers.iter_mut().zip(plan.verifiers()) {
+            *place = *verifier;
+        }
         let closed = Closed { escrow: escrow.clone(), signature: Some(transaction.signature) };
         let status = closed.escrow.status;
         state.moved.push((*reply_id, status));
@@ -229,5 +312,95 @@ impl Ledger for MemoryLedger {
 
     fn release<'a>(&'a self, reply_id: &'a ReplyId, _payer: &'a Wallet) -> Pending<'a, Escrow> {
         Box::pin(async move { self.up()?.escrows.get(reply_id).cloned().ok_or(Error::Foreign("no escrow")) })
+    }
+
+    fn message<'a>(
+        &'a self,
+        plan: &'a dyn QuorumPlan,
+        cosigners: &'a [Address],
+        blockhash: &'a Blockhash,
+        _attempt: u32,
+    ) -> Pending<'a, QuorumMessage> {
+        Box::pin(async move { QuorumMessage::build(plan, cosigners, blockhash.hash, 0) })
+    }
+
+    fn operators<'a>(&'a self, role: Role, authorities: &'a [Address]) -> Pending<'a, Vec<Option<Operator>>> {
+        Box::pin(async move {
+            let state = self.up()?;
+            let of = |authority: &Address| {
+                state.operators.iter().find(|one| one.role == role && one.authority == *authority).cloned()
+            };
+            Ok(authorities.iter().map(of).collect())
+        })
+    }
+
+    fn pay_verifiers<'a>(&'a self, reply_id: &'a ReplyId, _payer: &'a Wallet) -> Pending<'a, Escrow> {
+        Box::pin(async move {
+            let mut state = self.up()?;
+            let poor = std::mem::take(&mut state.reserve_is_empty);
+            let escrow = state.escrows.get_mut(reply_id).ok_or(Error::Foreign("no escrow"))?;
+            if poor && escrow.decision.verifiers.iter().any(|key| *key != Address::default()) {
+                return Err(Error::Refused(ChainError::ReserveTooLow));
+            }
+            escrow.decision.verifiers_paid = 7;
+            Ok(escrow.clone())
+        })
+    }
+
+    fn calendar(&self) -> Pending<'_, (Config, u64)> {
+        Box::pin(async move {
+            let state = self.up()?;
+            Ok((self.config_at(&state), state.clock_ms))
+        })
+    }
+
+    fn advance_epoch<'a>(&'a self, _payer: &'a Wallet, epoch: u64) -> Pending<'a, Config> {
+        Box::pin(async move {
+            let mut state = self.up()?;
+            if state.epoch == epoch {
+                if state.clock_ms < EPOCH_MS * state.epoch {
+                    return Err(Error::Refused(ChainError::EpochNotOver));
+                }
+                state.epoch += 1;
+            }
+            Ok(self.config_at(&state))
+        })
+    }
+
+    fn unapproved_epochs(&self) -> Pending<'_, Vec<u64>> {
+        Box::pin(async move {
+            let state = self.up()?;
+            let due = state.worked.iter().filter(|_| state.listed).map(|epoch| epoch.set.epoch);
+            Ok(due.collect())
+        })
+    }
+
+    fn emission_accounts(&self, epoch: u64) -> Pending<'_, emission::Accounts> {
+        Box::pin(async move {
+            let state = self.up()?;
+            let worked = state.worked.iter().chain(&state.approved).find(|one| one.set.epoch == epoch).cloned();
+            let supply = Supply { launched_ms: 0, launched: 0, emitted: 0, emission_cap_bps: 10_000 };
+            let worked = worked.ok_or(Error::Foreign("no such epoch"))?;
+            let approved = state.approved.iter().any(|one| one.set.epoch == epoch);
+            Ok(emission::Accounts {
+                program: address(&ChainKey::ZERO),
+                config: self.config_at(&state),
+                now_ms: state.clock_ms,
+                emission: approved.then(|| emission::expected(&supply, &worked)),
+                worked,
+                supply,
+                validators: self.registry_of(&state).set,
+            })
+        })
+    }
+
+    fn send_signed<'a>(&'a self, signatures: &'a Cosignatures, _blockhash: &'a Blockhash) -> Pending<'a, Confirmed> {
+        Box::pin(async move {
+            let transaction = signatures.assemble()?;
+            let mut state = self.up()?;
+            let approved = std::mem::take(&mut state.worked);
+            state.approved.extend(approved);
+            Ok(Confirmed { signature: transaction.signature })
+        })
     }
 }

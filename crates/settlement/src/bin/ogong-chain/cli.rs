@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use ogong_base::hash::{ChainKey, ConsensusId, Hash32, ModelRoot, NodeId, ReplyId};
 use ogong_base::params::{COOLDOWN_EPOCHS, EPOCH_LENGTH_MS, PPM, ROUND_PERIOD_MS};
-use ogong_chain_interface::{PROGRAM_ID, SPLIT_BPS_DEFAULT};
+use ogong_chain_interface::{PROGRAM_ID, SPLIT_BPS_DEFAULT, account::Role};
 use ogong_settlement::{chain_key, token::atoms_from_text};
 
 /// Sets OGONG's chain up, fills development chains, and shows what stands on it.
@@ -55,8 +55,33 @@ pub enum Command {
         #[arg(long, value_name = "PATH")]
         keypair: PathBuf,
     },
+    /// Give OGONG to the verification reserve, which pays verifiers; nobody takes it out again.
+    FundReserve {
+        /// How many tokens.
+        #[arg(value_parser = atoms_from_text)]
+        tokens: u64,
+        /// The keypair file of the wallet that gives.
+        #[arg(long, value_name = "PATH")]
+        keypair: PathBuf,
+    },
     /// Stake and enter the validator set, or bring endpoint and certificate up to date.
     RegisterValidator(Register),
+    /// Stake and register a provider, router or verifier, or bring its registration up to date.
+    RegisterOperator(Enrol),
+    /// Show what a key has earned and not claimed, by epoch and role.
+    Earnings {
+        /// The registration's key.
+        wallet: ChainKey,
+    },
+    /// Take what a key has earned, in every role; run again, there is nothing to claim.
+    Claim {
+        /// The registration's keypair file.
+        #[arg(long, value_name = "PATH")]
+        keypair: PathBuf,
+        /// This epoch only; all that can be claimed if absent.
+        #[arg(long)]
+        epoch: Option<u64>,
+    },
     /// Enter a model into the catalogue, or give it another root.
     SetModel {
         /// ogong/<tier>/<maker>/<model>.
@@ -152,6 +177,50 @@ pub struct Init {
     /// What a verifier gets for an audit, in tokens.
     #[arg(long, default_value = "0.0001", value_parser = atoms_from_text)]
     pub verifier_fee: u64,
+}
+
+/// What an operator registers as.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum OperatorRole {
+    /// Serves inference.
+    Provider,
+    /// Introduces providers.
+    Router,
+    /// Scores replies for validators.
+    Verifier,
+}
+
+impl From<OperatorRole> for Role {
+    fn from(role: OperatorRole) -> Self {
+        match role {
+            OperatorRole::Provider => Self::Provider,
+            OperatorRole::Router => Self::Router,
+            OperatorRole::Verifier => Self::Verifier,
+        }
+    }
+}
+
+/// An operator's registration.
+#[derive(Debug, Args)]
+pub struct Enrol {
+    /// As what.
+    #[arg(long, value_enum)]
+    pub role: OperatorRole,
+    /// The stake owner's keypair file: stakes and claims.
+    #[arg(long, value_name = "PATH")]
+    pub keypair: PathBuf,
+    /// Node id, hex; routers and verifiers log theirs when they start.
+    #[arg(long)]
+    pub node_id: NodeId,
+    /// Stake in tokens, in all.
+    #[arg(long, value_parser = atoms_from_text)]
+    pub stake: u64,
+    /// Wallet that is paid; the stake owner's own if absent.
+    #[arg(long)]
+    pub payout: Option<ChainKey>,
+    /// Root of a model that a provider serves, hex; repeatable.
+    #[arg(long = "model-root", value_name = "HEX")]
+    pub models: Vec<ModelRoot>,
 }
 
 /// A validator's registration.

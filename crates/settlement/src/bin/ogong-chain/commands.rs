@@ -9,16 +9,16 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ogong_base::hash::{ChainKey, ConsensusId, ModelRoot, NetworkId, NodeId, ReplyId};
-use ogong_chain_interface::account::{Config, Escrow, Validator};
+use ogong_chain_interface::account::{Config, Escrow, Operator, Validator};
 use ogong_settlement::{
     Chain, Wallet, address, chain_key,
-    solana::{Initialisation, Launch, Registration},
+    solana::{Claims, Earner, Earning, Enrolment, Initialisation, Launch, Registration},
     token::tokens_text,
 };
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{Cli, Command, Init, Register},
+    cli::{Cli, Command, Enrol, Init, Register},
     output::{Failure, Outcome},
 };
 
@@ -50,7 +50,17 @@ async fn on_chain(chain: &Chain, command: Command) -> Result<Value, Failure> {
             let sent = chain.transfer(&Wallet::read(&keypair)?, &address(&to), tokens).await?;
             json!({ "signature": sent.signature })
         }
+        Command::FundReserve { tokens, keypair } => {
+            let sent = chain.fund_reserve(&Wallet::read(&keypair)?, tokens).await?;
+            json!({ "signature": sent.signature })
+        }
         Command::RegisterValidator(register) => validator_json(&register_validator(chain, &register).await?),
+        Command::RegisterOperator(enrol) => operator_json(&register_operator(chain, &enrol).await?),
+        Command::Earnings { wallet } => chain.earnings(&address(&wallet)).await?.iter().map(Earning::to_json).collect(),
+        Command::Claim { keypair, epoch } => {
+            let wallet = Wallet::read(&keypair)?;
+            claims_json(&chain.claim_all(&wallet, &wallet.address(), epoch).await?)
+        }
         Command::SetModel { model_id, model_root, maker, admin_keypair } => {
             let admin = Wallet::read(&admin_keypair)?;
             let maker = maker.map_or_else(|| admin.address(), |maker| address(&maker));
@@ -69,7 +79,10 @@ async fn on_chain(chain: &Chain, command: Command) -> Result<Value, Failure> {
         Command::Refund { reply_id, keypair } => {
             escrow_json(&chain.refund_expired(&Wallet::read(&keypair)?, &reply_id).await?)
         }
-        Command::AdvanceEpoch { keypair } => config_json(chain, &chain.advance_epoch(&Wallet::read(&keypair)?).await?),
+        Command::AdvanceEpoch { keypair } => {
+            let current = chain.config().await?.stake_epoch;
+            config_json(chain, &chain.advance_epoch(&Wallet::read(&keypair)?, current).await?)
+        }
         Command::Release { reply_id, keypair } => {
             escrow_json(&chain.release(&Wallet::read(&keypair)?, &reply_id).await?)
         }
@@ -168,6 +181,13 @@ async fn register_validator(chain: &Chain, register: &Register) -> Result<Valida
     Ok(chain.register_validator(&authority, &registration).await?)
 }
 
+async fn register_operator(chain: &Chain, enrol: &Enrol) -> Result<Operator, Failure> {
+    let wallet = Wallet::read(&enrol.keypair)?;
+    let payout = enrol.payout.map_or_else(|| wallet.address(), |payout| address(&payout));
+    let (role, node_id, models) = (enrol.role.into(), enrol.node_id, enrol.models.clone());
+    Ok(chain.stake_operator(&wallet, &Enrolment { role, node_id, payout, models }, enrol.stake).await?)
+}
+
 /// The DER of a certificate file: the first PEM block, or the bytes as they are.
 fn certificate(path: &Path) -> Result<Vec<u8>, Failure> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
@@ -215,6 +235,31 @@ fn validator_json(validator: &Validator) -> Value {
         "stake": validator.bond.stake,
         "status": validator.bond.status as u8,
         "endpoint": validator.endpoint,
+    })
+}
+
+fn operator_json(operator: &Operator) -> Value {
+    json!({
+        "authority": chain_key(&operator.authority),
+        "role": Earner::Operator(operator.role).to_string(),
+        "node_id": NodeId::from_bytes(operator.node_id),
+        "payout": chain_key(&operator.payout),
+        "stake": operator.bond.stake,
+        "status": operator.bond.status as u8,
+        "models": operator.models.iter().map(|root| ModelRoot::from_bytes(*root)).collect::<Vec<_>>(),
+    })
+}
+
+fn claims_json(claims: &Claims) -> Value {
+    let claimed = claims
+        .claimed
+        .iter()
+        .map(|(earning, atoms)| json!({ "epoch": earning.epoch, "role": earning.earner.to_string(), "atoms": atoms }));
+    json!({
+        "claimed": claimed.collect::<Vec<_>>(),
+        "claimed_atoms": claims.atoms(),
+        "waiting": claims.waiting.iter().map(Earning::to_json).collect::<Vec<_>>(),
+        "note": if claims.claimed.is_empty() { "nothing to claim" } else { "claimed" },
     })
 }
 

@@ -1,20 +1,18 @@
 //! The client against the real program on a development chain: every instruction, every balance to the atom.
 
-mod world;
-
 use std::time::Duration;
 
+use super::world::{
+    ADMIN, FEES, Localnet, MODEL_ID, OWNER, PROVIDER, ROUTER, STAKES, VALIDATORS, World, address, model_root, open,
+    session, wallet,
+};
 use ogong_base::{RecordHash, ReplyId, hash::VerdictHash};
 use ogong_settlement::{
     Chain, Error,
-    interface::{Address, ChainError, account::EscrowStatus},
-    message::SettleMessage,
+    interface::{Address, ChainError, account::EscrowStatus, instruction::Terms},
+    message::QuorumMessage,
     plan::{Decision, OUTCOME_ACCEPT, OUTCOME_REJECT, SettlePlan, check_order},
     token::ATOMS_PER_TOKEN,
-};
-use world::{
-    ADMIN, FEES, Localnet, MODEL_ID, OWNER, PROVIDER, ROUTER, STAKES, VALIDATORS, World, address, model_root, session,
-    wallet,
 };
 
 const MINUTE_MS: u64 = 60_000;
@@ -29,6 +27,7 @@ fn decision(outcome: u8, expiry_ms: u64) -> Decision {
         n_billed: 200,
         n_counted: 200,
         expiry_ms,
+        verifiers: Vec::new(),
     }
 }
 
@@ -45,7 +44,7 @@ async fn close(
     let peers = |message: Vec<u8>, asked: Vec<Address>| {
         let plan = plan.clone();
         async move {
-            let ours = SettleMessage::check(&plan, &message).expect("the peers decide the same");
+            let ours = QuorumMessage::check(&plan, &message).expect("the peers decide the same");
             assert_eq!(asked.len(), 2);
             VALIDATORS[1..].iter().map(|seed| (address(*seed), wallet(*seed).sign(&ours.bytes))).collect()
         }
@@ -56,23 +55,21 @@ async fn close(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_is_paid_to_the_atom_and_only_once() {
     let world = World::build().await;
-    let (order, reply_id) = world.open(1, 10 * MINUTE_MS).await;
+    let (order, reply_id) = open(&world.chain, 1, 10 * MINUTE_MS).await.expect("opened");
     let escrow = world.chain.escrow(&reply_id).await.expect("read").expect("there");
     let payouts = (wallet(PROVIDER).key(), wallet(ROUTER).key());
     check_order(&escrow, &order, &payouts.0, &payouts.1).expect("the escrow is the order's");
     assert_eq!(world.balances().await, [0, 0, 0, 0, 99 * ATOMS_PER_TOKEN]);
 
-    let again = world
-        .chain
-        .open_escrow(
-            &wallet(OWNER),
-            &ogong_base::Encode::to_bytes(&order),
-            session().public(),
-            &address(PROVIDER),
-            &address(ROUTER),
-        )
-        .await
-        .expect("opening twice is opening once");
+    let terms = Terms {
+        session_key: session().public(),
+        provider_payout: address(PROVIDER),
+        router_payout: address(ROUTER),
+        provider_operator: None,
+        router_operator: None,
+    };
+    let opened = world.chain.open_escrow(&wallet(OWNER), &ogong_base::Encode::to_bytes(&order), terms).await;
+    let again = opened.expect("opening twice is opening once");
     assert_eq!(again, escrow);
     assert_eq!(world.balances().await[4], 99 * ATOMS_PER_TOKEN);
 
@@ -96,7 +93,7 @@ async fn a_reply_is_paid_to_the_atom_and_only_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_racing_handler_finds_it_closed_and_nothing_moves_twice() {
     let world = World::build().await;
-    let (order, reply_id) = world.open(2, 10 * MINUTE_MS).await;
+    let (order, reply_id) = open(&world.chain, 2, 10 * MINUTE_MS).await.expect("opened");
     let decision = decision(OUTCOME_ACCEPT, order.deadline_ms);
     let late = wallet(VALIDATORS[1]);
     let accounts = world.chain.settle_accounts(&reply_id, &late.address()).await.expect("read");
@@ -114,7 +111,7 @@ async fn a_racing_handler_finds_it_closed_and_nothing_moves_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn forged_and_missing_cosignatures_move_nothing() {
     let world = World::build().await;
-    let (order, reply_id) = world.open(3, 10 * MINUTE_MS).await;
+    let (order, reply_id) = open(&world.chain, 3, 10 * MINUTE_MS).await.expect("opened");
     let handler = wallet(VALIDATORS[0]);
     let accounts = world.chain.settle_accounts(&reply_id, &handler.address()).await.expect("read");
     let plan = SettlePlan::new(&accounts, &decision(OUTCOME_ACCEPT, order.deadline_ms)).expect("a plan");
@@ -135,7 +132,7 @@ async fn forged_and_missing_cosignatures_move_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reject_returns_everything() {
     let world = World::build().await;
-    let (order, reply_id) = world.open(4, 10 * MINUTE_MS).await;
+    let (order, reply_id) = open(&world.chain, 4, 10 * MINUTE_MS).await.expect("opened");
     let closed = close(&world, &reply_id, &decision(OUTCOME_REJECT, order.deadline_ms)).await.expect("refunded");
     assert_eq!(closed.escrow.status, EscrowStatus::Refunded);
     assert_eq!(world.balances().await, [0, 0, 0, 0, 100 * ATOMS_PER_TOKEN]);
@@ -144,7 +141,7 @@ async fn a_reject_returns_everything() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_escrow_goes_back_without_any_validator() {
     let world = World::build().await;
-    let (_, reply_id) = world.open(5, 15_000).await;
+    let (_, reply_id) = open(&world.chain, 5, 15_000).await.expect("opened");
     let early = world.chain.refund_expired(&wallet(OWNER), &reply_id).await;
     assert!(matches!(early, Err(Error::Refused(ChainError::DeadlineNotPassed))), "{early:?}");
     let waiting = async {
@@ -178,12 +175,12 @@ async fn what_stands_on_the_chain_is_read_back() {
     assert_eq!(world.chain.models().await.expect("read").len(), 1);
     assert_eq!(world.chain.escrow(&ReplyId::ZERO).await.expect("read"), None);
 
-    let mut moved = world::registration(VALIDATORS[0], STAKES[0] * ATOMS_PER_TOKEN);
+    let mut moved = super::world::registration(VALIDATORS[0], STAKES[0] * ATOMS_PER_TOKEN);
     moved.endpoint = "127.0.0.1:9999".into();
     let after = world.chain.register_validator(&wallet(VALIDATORS[0]), &moved).await.expect("moved");
     assert_eq!(after.endpoint, "127.0.0.1:9999");
     assert_eq!(world.chain.validator(&address(VALIDATORS[0])).await.expect("read"), Some(after));
-    let again = world.chain.initialise(&wallet(ADMIN), &world::initialisation()).await.expect("done already");
+    let again = world.chain.initialise(&wallet(ADMIN), &super::world::initialisation()).await.expect("done already");
     assert_eq!(again, world.config);
     let stranger = world.chain.set_model(&wallet(OWNER), MODEL_ID, &model_root(), &address(OWNER)).await;
     assert!(matches!(stranger, Err(Error::Refused(ChainError::AdminWrong))), "{stranger:?}");

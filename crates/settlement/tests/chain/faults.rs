@@ -1,24 +1,21 @@
 //! Writing to a chain through a node that lies, dies or loses answers, and writing again after a crash: nothing moves twice, and
 //! what happened is found again.
 
-mod proxy;
-mod world;
-
 use std::process::Stdio;
 
+use super::proxy::{Act, Proxy};
+use super::world::{OWNER, PROVIDER, ROUTER, VALIDATORS, World, address, wallet};
 use ogong_base::{RecordHash, ReplyId, hash::VerdictHash};
 use ogong_settlement::{
     Chain, Error,
     interface::{Address, account::EscrowStatus},
-    message::SettleMessage,
+    message::QuorumMessage,
     plan::{Decision, OUTCOME_ACCEPT, SettlePlan},
     solana::Closed,
     token::ATOMS_PER_TOKEN,
 };
-use proxy::{Act, Proxy};
 use serde_json::json;
 use tokio::process::Command;
-use world::{OWNER, PROVIDER, ROUTER, VALIDATORS, World, address, order, session, wallet};
 
 const HOUR_MS: u64 = 3_600_000;
 const FEE: u64 = 900_000;
@@ -27,10 +24,8 @@ const PAID: [u64; 5] = [765_000, 45_000, 45_000, 45_000, 100 * ATOMS_PER_TOKEN -
 
 /// Opens an escrow over `chain`, for an order of its own.
 async fn open(chain: &Chain, nonce: u8) -> Result<(ReplyId, u64), Error> {
-    let order = order(nonce, world::now_ms() + HOUR_MS, chain);
-    let bytes = ogong_base::Encode::to_bytes(&order);
-    chain.open_escrow(&wallet(OWNER), &bytes, session().public(), &address(PROVIDER), &address(ROUTER)).await?;
-    Ok((order.reply_id(), order.deadline_ms))
+    let (order, reply_id) = super::world::open(chain, nonce, HOUR_MS).await?;
+    Ok((reply_id, order.deadline_ms))
 }
 
 /// Settles over `chain`, with co-signers that are always reachable.
@@ -45,6 +40,7 @@ async fn settle(chain: &Chain, reply_id: &ReplyId, expiry_ms: u64) -> Result<Clo
         n_billed: 200,
         n_counted: 200,
         expiry_ms,
+        verifiers: Vec::new(),
     };
     let accounts = chain.settle_accounts(reply_id, &handler.address()).await?;
     let plan = match SettlePlan::new(&accounts, &decision) {
@@ -56,7 +52,7 @@ async fn settle(chain: &Chain, reply_id: &ReplyId, expiry_ms: u64) -> Result<Clo
     };
     let ours = plan.clone();
     let peers = move |message: Vec<u8>, _: Vec<Address>| {
-        let ours = SettleMessage::check(&ours, &message).expect("the peers decide the same");
+        let ours = QuorumMessage::check(&ours, &message).expect("the peers decide the same");
         let signed: Vec<_> =
             VALIDATORS[1..].iter().map(|seed| (address(*seed), wallet(*seed).sign(&ours.bytes))).collect();
         async move { signed }
@@ -166,7 +162,7 @@ async fn a_node_that_denies_what_happened_makes_nobody_pay_twice() {
     })
     .await;
     // What it says of payees' accounts is a lie as well: they are made by somebody else.
-    let owners: Vec<Address> = [PROVIDER, ROUTER, world::FEES, OWNER].map(address).into();
+    let owners: Vec<Address> = [PROVIDER, ROUTER, super::world::FEES, OWNER].map(address).into();
     world.chain.create_token_accounts(&wallet(OWNER), &world.config.mint, &owners).await.expect("created");
     let closed = settle(&chain, &reply_id, deadline_ms).await.expect("the escrow itself says what happened");
     assert_eq!(closed.escrow.status, EscrowStatus::Settled);
@@ -179,7 +175,7 @@ async fn an_old_blockhash_is_refreshed_and_a_busy_node_is_asked_again() {
     let world = World::build().await;
     let old = json!({ "context": { "slot": 1 }, "value": {
         "blockhash": bs58::encode([9; 32]).into_string(), "lastValidBlockHeight": 1_000_000_000u64 } });
-    let (proxy, chain) = behind(&world, at("getLatestBlockhash", 2, Act::Say(old))).await;
+    let (proxy, chain) = behind(&world, at("getLatestBlockhash", 2, Act::Say(old.clone()))).await;
     let (reply_id, deadline_ms) = open(&chain, 1).await.expect("opened with the third");
     assert_eq!((proxy.count("getLatestBlockhash"), proxy.sent().len()), (3, 3));
 
@@ -188,6 +184,15 @@ async fn an_old_blockhash_is_refreshed_and_a_busy_node_is_asked_again() {
     assert_eq!(busy, 4, "attaching reads the program's account");
     settle(&chain, &reply_id, deadline_ms).await.expect("settled");
     assert_eq!(world.balances().await, PAID);
+
+    // A co-signed settlement whose blockhash is old: signatures are collected for the next one.
+    let (reply_id, deadline_ms) = open(&world.chain, 2).await.expect("opened");
+    let (proxy, chain) = behind(&world, at("getLatestBlockhash", 2, Act::Say(old))).await;
+    let closed = settle(&chain, &reply_id, deadline_ms).await.expect("settled with the third");
+    assert_eq!(closed.escrow.status, EscrowStatus::Settled);
+    let mut three: Vec<Vec<u8>> = proxy.sent();
+    three.dedup();
+    assert!(proxy.count("getLatestBlockhash") >= 3 && three.len() >= 3, "three messages, two of which never land");
 
     let (proxy, _) = behind(&world, |_, _| Act::Pass).await;
     let never = Proxy::start(&proxy.url, |_, _| Act::Busy).await;
@@ -211,6 +216,13 @@ async fn what_others_pay_is_paid_up_to_a_maximum() {
         open(&chain.clone().with_priority_fee_max(most), nonce).await.expect("opened");
         assert!(has(proxy.sent().last().expect("sent"), &price(paid)), "{paid}");
     }
+    // What a quorum signs pays for its place too: the co-signers found the price in the handler's bytes.
+    let (reply_id, deadline_ms) = open(&chain, 4).await.expect("opened");
+    let before = proxy.sent().len();
+    settle(&chain, &reply_id, deadline_ms).await.expect("settled");
+    let signed_by_three = |bytes: &&Vec<u8>| bytes.first() == Some(&3);
+    let settlements: Vec<Vec<u8>> = proxy.sent()[before..].iter().filter(signed_by_three).cloned().collect();
+    assert!(!settlements.is_empty() && settlements.iter().all(|bytes| has(bytes, &price(7_777))));
     let asked = proxy.count("getRecentPrioritizationFees");
     open(&chain.with_priority_fee_max(0), 3).await.expect("opened");
     assert_eq!(proxy.count("getRecentPrioritizationFees"), asked);

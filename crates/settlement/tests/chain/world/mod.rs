@@ -11,9 +11,13 @@ use std::{
 use ogong_base::{ConsensusId, Encode, Hash32, ModelRoot, NetworkId, NodeId, ReplyId, ReqHash, SessionKey};
 use ogong_commitment::order::Order;
 use ogong_settlement::{
-    Chain, Wallet, chain_key,
-    interface::{Address, account::Config},
-    solana::{Initialisation, Launch, Registration},
+    Chain, Error, Wallet, chain_key,
+    interface::{
+        Address,
+        account::{Config, Role},
+        instruction::Terms,
+    },
+    solana::{Enrolment, Initialisation, Launch, Registration},
     token::ATOMS_PER_TOKEN,
 };
 use serde::Deserialize;
@@ -84,6 +88,7 @@ pub const ADMIN: u8 = 10;
 pub const OWNER: u8 = 20;
 pub const PROVIDER: u8 = 30;
 pub const ROUTER: u8 = 31;
+pub const VERIFIER: u8 = 32;
 pub const FEES: u8 = 33;
 pub const VALIDATORS: [u8; 3] = [1, 2, 3];
 
@@ -96,13 +101,18 @@ pub struct World {
 impl World {
     /// Chain, mint, config, three staked validators, one model, an owner with 100 tokens.
     pub async fn build() -> Self {
+        Self::with(&initialisation()).await
+    }
+
+    /// The same under other parameters.
+    pub async fn with(parameters: &Initialisation) -> Self {
         let localnet = Localnet::start();
         let program: Address = localnet.ready.program_id.parse().expect("an address");
         let chain = Chain::attach(&localnet.ready.rpc_url, program).await.expect("attached");
         for seed in [ADMIN, OWNER].into_iter().chain(VALIDATORS) {
             chain.airdrop(&address(seed), 10 * SOL).await.expect("an airdrop");
         }
-        let config = chain.initialise(&wallet(ADMIN), &initialisation()).await.expect("initialised");
+        let config = chain.initialise(&wallet(ADMIN), parameters).await.expect("initialised");
         chain.transfer(&wallet(ADMIN), &address(OWNER), 100 * ATOMS_PER_TOKEN).await.expect("sent");
         for (place, seed) in VALIDATORS.into_iter().enumerate() {
             let stake = STAKES[place] * ATOMS_PER_TOKEN;
@@ -113,19 +123,6 @@ impl World {
         Self { chain, config, _localnet: localnet }
     }
 
-    /// Opens an escrow for a new order that ends `lives_ms` from now.
-    pub async fn open(&self, nonce: u8, lives_ms: u64) -> (Order, ReplyId) {
-        let order = order(nonce, now_ms() + lives_ms, &self.chain);
-        let escrow = self
-            .chain
-            .open_escrow(&wallet(OWNER), &order.to_bytes(), session().public(), &address(PROVIDER), &address(ROUTER))
-            .await
-            .expect("opened");
-        assert_eq!(escrow.reply_id, *order.reply_id().as_bytes());
-        let reply_id = order.reply_id();
-        (order, reply_id)
-    }
-
     /// Atoms of provider, router, validator's fee wallet, reserve and owner.
     pub async fn balances(&self) -> [u64; 5] {
         let reserve = self.config.reserve_owner;
@@ -133,6 +130,38 @@ impl World {
         let balances = self.chain.token_balances(&self.config.mint, &owners).await.expect("balances");
         balances.try_into().expect("five")
     }
+}
+
+/// Opens an escrow over `chain` for a new order that ends `lives_ms` from now.
+pub async fn open(chain: &Chain, nonce: u8, lives_ms: u64) -> Result<(Order, ReplyId), Error> {
+    open_with(chain, nonce, lives_ms, [None; 2], 1).await
+}
+
+/// The same, naming the registrations of provider and router, at prices so many times as high.
+pub async fn open_with(
+    chain: &Chain,
+    nonce: u8,
+    lives_ms: u64,
+    [provider_operator, router_operator]: [Option<Address>; 2],
+    dearer: u64,
+) -> Result<(Order, ReplyId), Error> {
+    let mut order = order(nonce, now_ms() + lives_ms, chain);
+    if dearer > 1 {
+        order.max_fee = ATOMS_PER_TOKEN / 1_000 * dearer;
+    }
+    order.price_prompt *= dearer;
+    order.price_completion *= dearer;
+    let terms = Terms {
+        session_key: session().public(),
+        provider_payout: address(PROVIDER),
+        router_payout: address(ROUTER),
+        provider_operator,
+        router_operator,
+    };
+    let escrow = chain.open_escrow(&wallet(OWNER), &order.to_bytes(), terms).await?;
+    let reply_id = order.reply_id();
+    assert_eq!(escrow.reply_id, *reply_id.as_bytes());
+    Ok((order, reply_id))
 }
 
 pub fn initialisation() -> Initialisation {
@@ -161,6 +190,31 @@ pub fn registration(seed: u8, stake: u64) -> Registration {
     }
 }
 
+/// A node id of a seed; the orders name 41 as provider and 42 as router.
+pub fn node(seed: u8) -> NodeId {
+    NodeId::from_bytes([seed; 32])
+}
+
+/// How an operator's wallet registers.
+pub fn enrolment(seed: u8, role: Role) -> Enrolment {
+    let node_id = node(match role {
+        Role::Provider => 41,
+        Role::Router => 42,
+        Role::Verifier => 43,
+    });
+    let models = if role == Role::Provider { vec![model_root()] } else { Vec::new() };
+    Enrolment { role, node_id, payout: address(seed), models }
+}
+
+/// Moves the development chain's clock.
+pub async fn travel(chain: &Chain, to_ms: u64) {
+    let params = serde_json::json!([{ "absoluteTimestamp": to_ms }]);
+    let call = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": "surfnet_timeTravel", "params": params });
+    let answer = reqwest::Client::new().post(chain.rpc_url()).json(&call).send().await.expect("sent");
+    let answer: serde_json::Value = answer.json().await.expect("JSON");
+    assert!(answer.get("error").is_none(), "{answer}");
+}
+
 pub fn model_root() -> ModelRoot {
     ModelRoot::from_bytes([77; 32])
 }
@@ -175,8 +229,8 @@ pub fn order(nonce: u8, deadline_ms: u64, chain: &Chain) -> Order {
         program: chain_key(&chain.program()),
         nonce: Hash32::from_bytes([nonce; 32]),
         owner: wallet(OWNER).key(),
-        provider: NodeId::from_bytes([41; 32]),
-        router: NodeId::from_bytes([42; 32]),
+        provider: node(41),
+        router: node(42),
         epoch: 0,
         model_id: MODEL_ID.parse().expect("a model id"),
         model_root: model_root(),
