@@ -286,14 +286,21 @@ impl Encode for Work {
         w.list(&self.payees, |w, (wallet, atoms)| {
             w.raw(wallet).u64(*atoms);
         });
-        w.list(&self.scorers, |w, scorer| {
-            w.raw(&scorer.node_id).raw(&scorer.stake_owner);
-        });
-        w.u64(self.last_valid_height);
+        if self.version() > VERSION_BEFORE {
+            w.list(&self.scorers, |w, scorer| {
+                w.raw(&scorer.node_id).raw(&scorer.stake_owner);
+            });
+            w.u64(self.last_valid_height);
+        }
     }
 }
 
 impl Work {
+    /// The oldest version that holds it: what a former version stored reads back as the same bytes.
+    fn version(&self) -> u8 {
+        if self.scorers.is_empty() && self.last_valid_height == 0 { VERSION_BEFORE } else { VERSION }
+    }
+
     fn read(r: &mut Reader<'_>, version: u8) -> Result<Self, DecodeError> {
         let blob = |r: &mut Reader<'_>| r.bytes(EVIDENCE_BYTES_MAX).map(<[u8]>::to_vec);
         let mut work = Self {
@@ -325,7 +332,7 @@ impl Work {
 
 impl Encode for Entry {
     fn encode(&self, w: &mut Writer) {
-        w.u8(VERSION).put(&self.reply_id).put(&self.pushed);
+        w.u8(self.work.version()).put(&self.reply_id).put(&self.pushed);
         w.opt(self.rival.as_ref(), |w, (record, signature)| {
             w.bytes(record).bytes(signature);
         });

@@ -157,7 +157,7 @@ async fn an_ended_epoch_is_followed_by_the_next_and_its_emission_approved_by_tho
     let mut short = honest.clone();
     short.sums.pop();
     let mut bytes = honest.clone();
-    bytes.message[70] ^= 1;
+    *bytes.message.last_mut().expect("bytes") ^= 1;
     let cases = [
         (more, ErrorCode::Disagree, "validators' amount"),
         (routes, ErrorCode::Disagree, "routes"),
