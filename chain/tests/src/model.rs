@@ -13,6 +13,15 @@ pub const GRACE_MS: u64 = 900_000;
 /// Validators that sign everything.
 pub const SIGNERS: usize = 3;
 
+/// Of what is emitted before the first halving, apart from liveness: providers' part, and all of it.
+const PROVIDERS_BPS: u64 = 5_900;
+const EARNED_BPS: u64 = 8_400;
+
+/// A role's part of what left the payers' purses.
+fn cap_part(outside_fees: u64, bps: u64) -> u64 {
+    u64::try_from(u128::from(outside_fees) * u128::from(bps) / u128::from(EARNED_BPS)).expect("a part")
+}
+
 /// Who holds tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Purse {
@@ -439,12 +448,14 @@ impl Model {
         let since = |at_ms: u64| at_ms.saturating_sub(launched_ms) / 1_000;
         let [providers, routers, validators, verifiers, liveness] =
             by_role(since(epoch.started_ms), since(epoch.ended_ms));
-        let capped = |amount: u64, work: u64| if work == 0 { 0 } else { amount.min(epoch.outside_fees) };
+        let capped = |amount: u64, bps: u64, work: u64| {
+            if work == 0 { 0 } else { amount.min(cap_part(epoch.outside_fees, bps)) }
+        };
         epoch.emission = Some([
-            capped(providers, epoch.fees),
-            capped(routers, epoch.routes),
-            capped(validators, epoch.audits.iter().sum()),
-            capped(verifiers, epoch.verifications),
+            capped(providers, PROVIDERS_BPS, epoch.fees),
+            capped(routers, 500, epoch.routes),
+            capped(validators, 1_000, epoch.audits.iter().sum()),
+            capped(verifiers, 1_000, epoch.verifications),
             if epoch.liveness == 0 { 0 } else { liveness },
         ]);
         true
@@ -459,7 +470,7 @@ impl Model {
         };
         let atoms = match who {
             PROVIDER => {
-                share(providers, work.fees, epoch.fees).min(work.outside_fees)
+                share(providers, work.fees, epoch.fees).min(cap_part(work.outside_fees, PROVIDERS_BPS))
                     + share(liveness, work.liveness, epoch.liveness)
             }
             ROUTER => share(routers, work.count, epoch.routes),

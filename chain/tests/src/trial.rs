@@ -9,7 +9,7 @@
 //! | program or sysvar | another one |
 //! | of this program | under another owner; every other account of its type; one of another type; nothing there |
 //! | mint, token account | under another owner; another wallet's, each vault; another mint's; an account of this program |
-//! | to be created | under another address; what an instruction creates it must not create again |
+//! | to be created | under another address; what an instruction creates it must not create again; lamports that are there before do no harm |
 //! | optional | left out, if it is there; each account of the program in its place, if it is not |
 //! | co-signer | unsigned, named twice, the handler again, a stranger, one too few |
 
@@ -299,6 +299,11 @@ impl<'a> Trial<'a> {
     fn data_account(&mut self, place: usize, name: &str) {
         let key = self.meta(place).pubkey;
         let Some(account) = self.world.svm.get_account(&key).filter(|account| account.lamports > 0) else {
+            // whoever knows the address can send lamports there first, and must not keep the account from being made
+            for lamports in [1, 1_000_000_000] {
+                let account = Account { lamports, ..Account::default() };
+                self.allow(name, |world| world.svm.set_account(key, account).expect("lamports"), |_| {});
+            }
             return self.replaced(place, format!("{name}: under another address"), Address::new_from_array([0xd1; 32]));
         };
         if account.owner == SYSTEM_PROGRAM_ID {

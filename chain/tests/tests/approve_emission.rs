@@ -79,13 +79,16 @@ pub fn amounts(world: &World, number: u64) -> [u64; 5] {
     let all = between(since(epoch.started_ms), since(epoch.ended_ms));
     let [providers, routers, validators, verifiers, liveness] = by_role(all, 0);
     let t = epoch.totals;
-    let cap = t.outside_fees;
-    let of = |amount: u64, work: u64| if work == 0 { 0 } else { amount.min(cap) };
+    // 5,900 + 500 + 1,000 + 1,000 basis points are for them; the other 1,600 are liveness
+    let of = |amount: u64, bps: u128, work: u64| {
+        let cap = u64::try_from(u128::from(t.outside_fees) * bps / 8_400).expect("a part");
+        if work == 0 { 0 } else { amount.min(cap) }
+    };
     [
-        of(providers, t.fees),
-        of(routers, t.routes),
-        of(validators, t.audits),
-        of(verifiers, t.verifications),
+        of(providers, 5_900, t.fees),
+        of(routers, 500, t.routes),
+        of(validators, 1_000, t.audits),
+        of(verifiers, 1_000, t.verifications),
         if t.liveness == 0 { 0 } else { liveness },
     ]
 }

@@ -162,18 +162,19 @@ fn emitted_before(world: &mut World, atoms: u64) {
     world.tamper(&address::supply(&PROGRAM_ID), |data| data[26..34].copy_from_slice(&atoms.to_le_bytes()));
 }
 
-/// With small fees a provider is minted what its trades cost it: 15% of the fee, by the default split.
+/// With small fees a provider is minted its part of what its trades cost it, 59 of 84 parts of 15% of the fee; the other parts
+/// are the routers', validators' and verifiers'.
 #[test]
 fn a_provider_earns_no_more_than_left_its_purses() {
     let mut world = World::with_stakes(&[1_000; 3]);
     let worked = earned(&mut world, 1_000_000);
     let before = world.balance(&worked.provider.wallet.token);
     let meta = world.must(claim(&world, 0, Role::Provider, &worked.provider), &[world.owner.key.insecure_clone()]);
-    assert_eq!(world.balance(&worked.provider.wallet.token) - before, 150_000);
-    let wanted = Claimed { epoch: 0, role: 1, earner: worked.provider.wallet.address(), amount: 150_000 };
+    assert_eq!(world.balance(&worked.provider.wallet.token) - before, 105_357);
+    let wanted = Claimed { epoch: 0, role: 1, earner: worked.provider.wallet.address(), amount: 105_357 };
     assert_eq!(Claimed::decode(&event(&meta.logs)), Ok(wanted));
-    assert_eq!(world.supply().emitted, 150_000);
-    assert_eq!(emission(&world, 0).minted, 150_000);
+    assert_eq!(world.supply().emitted, 105_357);
+    assert_eq!(emission(&world, 0).minted, 105_357);
     let work = address::work(&PROGRAM_ID, 0, Role::Provider, &worked.provider.wallet.address());
     assert!(world.svm.get_account(&work).is_none_or(|account| account.data.is_empty()), "the counters are closed");
 }
@@ -194,7 +195,7 @@ fn the_curve_bounds_large_fees() {
     assert_eq!(world.supply().emitted, providers + routers);
 }
 
-/// Whoever orders from itself through its own router pays validator and reserve, and is minted no more than that.
+/// Whoever orders from itself through its own router pays validator and reserve, and is minted less than that.
 #[test]
 fn washing_trades_mints_no_more_than_it_costs() {
     let mut world = World::with_stakes(&[1_000; 3]);
@@ -227,7 +228,7 @@ fn washing_trades_mints_no_more_than_it_costs() {
     world.close_epoch();
     world.must(approval(0, everybody(&world)), &world.quorum());
     world.must(claim(&world, 0, Role::Provider, &provider), &[world.owner.key.insecure_clone()]);
-    assert_eq!(world.balance(&provider.wallet.token), fee, "what it paid, and not an atom more");
+    assert_eq!(world.balance(&provider.wallet.token), 970_238, "less than it paid");
 }
 
 #[test]

@@ -68,3 +68,17 @@ fn epochs_of_any_length_add_up() {
     assert_eq!(between(100, 99), 0, "an epoch that ends before it starts releases nothing");
     assert_eq!(between(0, u64::MAX), emitted(u64::MAX));
 }
+
+/// All parts of a cap together are the cap but for what flooring leaves, in every era.
+#[test]
+fn the_parts_of_a_cap_sum_to_no_more_than_it() {
+    for era in [0, 1, 2, 5, 10, 11, 63, 64, 1_000] {
+        for cap in [0, 1, 7, 8_400, 1_000_000_007, u64::MAX] {
+            let parts = curve::of_cap(cap, era);
+            let sum: u128 = parts.iter().map(|part| u128::from(*part)).sum();
+            assert!(sum <= u128::from(cap) && u128::from(cap) - sum <= 4, "{parts:?} of {cap} in era {era}");
+        }
+    }
+    assert_eq!(curve::of_cap(8_400, 0), [5_900, 500, 1_000, 1_000]);
+    assert_eq!(curve::of_cap(10_000, 64), [7_500, 500, 1_000, 1_000], "liveness is over");
+}

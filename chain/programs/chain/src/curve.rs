@@ -75,9 +75,22 @@ pub const fn between(start_s: u64, end_s: u64) -> u64 {
 /// An epoch's amount divided among the roles in the era it began in; the parts sum to it.
 pub fn by_role(amount: u64, era: u64) -> [u64; ROLES] {
     let [routers, validators, verifiers] = ROLE_BPS.map(|bps| share(amount, bps, BPS));
-    let liveness = share(amount, halved(LIVENESS_BPS, era), BPS);
+    let liveness = share(amount, liveness_bps(era), BPS);
     let providers = amount - routers - validators - verifiers - liveness;
     [providers, routers, validators, verifiers, liveness]
+}
+
+fn liveness_bps(era: u64) -> u64 {
+    halved(LIVENESS_BPS, era)
+}
+
+/// What may be minted against fees, divided among providers, routers, validators and verifiers in the proportions of
+/// [`by_role`]: so that whoever is all four gets no more than `cap` of its own fees back.
+pub fn of_cap(cap: u64, era: u64) -> [u64; ROLES - 1] {
+    let liveness = liveness_bps(era);
+    let [routers, validators, verifiers] = ROLE_BPS;
+    let providers = BPS - routers - validators - verifiers - liveness;
+    [providers, routers, validators, verifiers].map(|bps| share(cap, bps, BPS - liveness))
 }
 
 /// `⌊amount·part / whole⌋` where part ≤ whole; 0 of nothing.

@@ -20,28 +20,31 @@ fn cap(supply: &Supply, outside_fees: u64) -> u64 {
 }
 
 /// An epoch's atoms by role. Nothing is minted for a role in which nobody worked. What routers, validators and verifiers count
-/// costs no fee by itself, so each of them together gets no more than the cap of all the epoch's fees.
+/// costs no fee by itself, and one wallet may be all of them: so all roles together get no more than the cap of the epoch's fees.
 pub fn amounts(supply: &Supply, epoch: &Epoch) -> [u64; ROLES] {
     let [start_s, end_s] = [epoch.started_ms, epoch.ended_ms].map(|at_ms| since_launch_s(supply, at_ms));
-    let [providers, routers, validators, verifiers, liveness] =
-        curve::by_role(curve::between(start_s, end_s), curve::era(start_s));
-    let capped = |amount: u64, work: u64| if work == 0 { 0 } else { amount.min(cap(supply, epoch.outside_fees)) };
+    let era = curve::era(start_s);
+    let [providers, routers, validators, verifiers, liveness] = curve::by_role(curve::between(start_s, end_s), era);
+    let caps = curve::of_cap(cap(supply, epoch.outside_fees), era);
+    let capped = |amount: u64, cap: u64, work: u64| if work == 0 { 0 } else { amount.min(cap) };
     [
-        capped(providers, epoch.fees),
-        capped(routers, epoch.routes),
-        capped(validators, epoch.audits),
-        capped(verifiers, epoch.verifications),
+        capped(providers, caps[0], epoch.fees),
+        capped(routers, caps[1], epoch.routes),
+        capped(validators, caps[2], epoch.audits),
+        capped(verifiers, caps[3], epoch.verifications),
         if epoch.liveness == 0 { 0 } else { liveness },
     ]
 }
 
-/// What an operator's work in an epoch earns. A provider's part for replies stays under its own cap: washing trades costs at
-/// least what it mints.
+/// What an operator's work in an epoch earns. A provider's part for replies stays under its part of its own cap: washing trades
+/// costs at least what it mints, whatever else the washer is.
 pub fn of_operator(supply: &Supply, emission: &Emission, epoch: &Epoch, work: &Work) -> u64 {
     let [providers, routers, _, verifiers, liveness] = emission.amounts;
     match work.role {
         ROLE_PROVIDER => {
-            let replies = share(providers, work.fees, epoch.fees).min(cap(supply, work.outside_fees));
+            let era = curve::era(since_launch_s(supply, epoch.started_ms));
+            let [own_cap, ..] = curve::of_cap(cap(supply, work.outside_fees), era);
+            let replies = share(providers, work.fees, epoch.fees).min(own_cap);
             // two parts of one curve's amount
             replies.saturating_add(share(liveness, work.liveness, epoch.liveness))
         }

@@ -8,7 +8,7 @@ use anchor_lang::prelude::*;
 pub struct Counted {
     /// The part of the fee that was for tokens with more than one candidate.
     pub fee: u64,
-    /// Who else got some of the whole fee, and how much; scaled as `fee` is.
+    /// Who else got some of the whole fee, and how much of it left; scaled as `fee` is.
     others: [(Pubkey, u64); 3],
 }
 
@@ -18,12 +18,17 @@ impl Counted {
         let (counted, billed) = (u64::from(decision.n_counted), u64::from(decision.n_billed));
         let [_, router, validator, reserve, _] = decision.amounts;
         let scaled = |amount| part(amount, counted, billed);
+        // what comes back to who paid, or goes to the purse that the provider was paid into, went nowhere
+        let outside = |payee: Pubkey, amount| {
+            let stays = payee == escrow.owner || payee == escrow.provider_payout;
+            (payee, if stays { 0 } else { scaled(amount) })
+        };
         Self {
             fee: scaled(escrow.fee),
             others: [
-                (escrow.router_payout, scaled(router)),
-                (decision.fee_owner, scaled(validator)),
-                (config.reserve_owner, scaled(reserve)),
+                outside(escrow.router_payout, router),
+                outside(decision.fee_owner, validator),
+                outside(config.reserve_owner, reserve),
             ],
         }
     }
