@@ -6,7 +6,7 @@ use crate::approve_emission::approval;
 use crate::{approvals, claim_work, cohort, record_liveness, release};
 use litesvm::types::TransactionResult;
 use ogong_chain_interface::account::{Role, Shard};
-use ogong_chain_interface::evidence::Vote;
+use ogong_chain_interface::evidence::{Honeypot, Vote, Word};
 use ogong_chain_interface::instruction::*;
 use ogong_chain_interface::{Address, ChainError, PROGRAM_ID, address};
 use ogong_chain_tests::refusal::number;
@@ -316,14 +316,54 @@ fn a_proof_settles_its_own_escrow_once() {
     refused(&world.send(close, &payer), ChainError::BatchInUse);
 }
 
-/// Both answers of one job can be planted; a case then is as good as the quorum that looks at it, and the chain keeps to one.
+/// Both answers of one job can be planted, and the one that is against the verifier opened: the chain cannot know which is true,
+/// so that a case moves nothing.
 #[test]
 fn two_honeypots_of_one_job_make_no_slash() {
-    let mut world = World::with_stakes(&[1_000; 3]);
-    let (verifier, _, evidence) = crate::accuse_verifier::accused(&mut world);
-    let registration = address::operator(&PROGRAM_ID, Role::Verifier, &verifier.wallet.address());
-    assert!(world.svm.get_account(&address::case(&PROGRAM_ID, &registration, &[0x61; 32], &evidence)).is_some());
-    assert_eq!(world.operator(Role::Verifier, &verifier.wallet.address()).bond.stake, 500, "nothing moved");
+    for said in [1, 3] {
+        let mut world = World::with_stakes(&[1_000; 3]);
+        let verifier = world.known_operator(151, Role::Verifier, 500);
+        // the one that the verifier agrees with first, and then the other
+        let honeypots = [said, 4 - said].map(|expected| Honeypot { job: [8; 32], expected, salt: [expected; 32] });
+        let planter = world.validators[0].clone();
+        for honeypot in &honeypots {
+            let (planter, commitment) = (planter.address(), honeypot.commitment());
+            let key = world.validators[0].key.insecure_clone();
+            world.must(PlantHoneypot { planter, commitment, stake_epoch: 0 }, &[key]);
+        }
+        let word = Word { job: [8; 32], report_hash: [9; 32], outcome: said, signed_ms: world.now_ms() + 1 };
+        let message = word.message(&PLACE);
+        let evidence = verifier.node.evidence(std::slice::from_ref(&message));
+        for honeypot in honeypots {
+            let accuse = AccuseVerifier {
+                accuser: planter.address(),
+                authority: verifier.wallet.address(),
+                node_key: verifier.node_key,
+                honeypot,
+                evidence,
+            };
+            let instructions = [verifier.node.verified([message.clone()]), accuse.instruction(&PROGRAM_ID)];
+            let result = world.send_raw(&instructions, &[planter.key.insecure_clone()]);
+            if honeypot.expected == said {
+                refused(&result, ChainError::EvidenceInnocent);
+            } else {
+                assert!(result.is_ok(), "{result:#?}");
+            }
+        }
+        assert_eq!(world.operator(Role::Verifier, &verifier.wallet.address()).bond.stake, 500, "nothing moved");
+        // and the planter alone does not slash
+        let slash = SlashOperator {
+            handler: planter.address(),
+            cosigners: Vec::new(),
+            approvals: None,
+            role: Role::Verifier,
+            authority: verifier.wallet.address(),
+            subject: [8; 32],
+            evidence,
+            stake_epoch: 0,
+        };
+        refused(&world.send(slash, &[planter.key]), ChainError::QuorumNotReached);
+    }
 }
 
 /// The change of an escrow never goes to another deposit, and a deposit pays its own owner's orders alone.
