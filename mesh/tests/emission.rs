@@ -31,14 +31,15 @@ async fn an_epochs_work_is_paid_by_the_curve_and_once() -> Result<()> {
     ensure!((counted.totals.audits, counted.totals.verifications) == (6, 2), "{:?}", counted.totals);
     let emission = ended_and_approved(&mesh).await?;
 
-    // The curve's part of a day is far more than so little work may mint: each role gets what left the payers' purses.
+    // The curve's part of a day is far more than so little work may mint: the roles divide what left the payers' purses.
     let outside = counted.totals.outside_fees;
-    ensure!(outside > 0 && emission.amounts == [outside, outside, outside, outside, 0], "{emission:?}");
+    let [providers, routers, audits, checks] = [59, 5, 10, 10].map(|part| outside * part / 84);
+    ensure!(outside > 0 && emission.amounts == [providers, routers, audits, checks, 0], "{emission:?}");
     let before = chain.supply().await?.emitted;
     let claimed = claimed_by_all(&mesh).await?;
     ensure!(claimed == chain.supply().await?.emitted - before, "{claimed} atoms were claimed, others minted");
     // Divisions are rounded down, at most one atom an earner.
-    ensure!(claimed <= 4 * outside && claimed + 8 > 4 * outside, "{claimed} of {}", 4 * outside);
+    ensure!(claimed <= outside && claimed + 24 > outside, "{claimed} of {outside}");
     ensure!(claimed_by_all(&mesh).await? == 0, "a second claim minted");
     mesh.stop().await;
     Ok(())

@@ -151,15 +151,17 @@ pub fn amounts(supply: &Supply, epoch: &Epoch) -> [u64; 5] {
     let whole = emitted(end_s).saturating_sub(emitted(start_s));
     let bps = |bps| share(whole, bps, u64::from(BPS_TOTAL));
     let [routers, validators, verifiers] = ROLE_BPS.map(bps);
-    let liveness = bps(halved(LIVENESS_BPS, start_s / HALVING_S));
+    let era = start_s / HALVING_S;
+    let liveness = bps(halved(LIVENESS_BPS, era));
     let providers = whole - routers - validators - verifiers - liveness;
     let totals = &epoch.totals;
-    let capped = |atoms: u64, work: u64| if work == 0 { 0 } else { atoms.min(cap(supply, totals.outside_fees)) };
+    let caps = caps(supply, totals.outside_fees, era);
+    let capped = |atoms: u64, cap: u64, work: u64| if work == 0 { 0 } else { atoms.min(cap) };
     [
-        capped(providers, totals.fees),
-        capped(routers, totals.routes),
-        capped(validators, totals.audits),
-        capped(verifiers, totals.verifications),
+        capped(providers, caps[0], totals.fees),
+        capped(routers, caps[1], totals.routes),
+        capped(validators, caps[2], totals.audits),
+        capped(verifiers, caps[3], totals.verifications),
         if totals.liveness == 0 { 0 } else { liveness },
     ]
 }
@@ -177,7 +179,7 @@ pub fn of_operator(supply: &Supply, emission: &Emission, epoch: &Epoch, work: &W
     let totals = &epoch.totals;
     match work.role {
         Role::Provider => share(providers, work.fees, totals.fees)
-            .min(cap(supply, work.outside_fees))
+            .min(caps(supply, work.outside_fees, era(supply, epoch))[0])
             .saturating_add(share(liveness, work.liveness, totals.liveness)),
         Role::Router => share(routers, work.count, totals.routes),
         Role::Verifier => share(verifiers, work.count, totals.verifications),
@@ -197,9 +199,20 @@ pub fn expected(supply: &Supply, epoch: &Epoch) -> Emission {
     Emission { epoch: epoch.set.epoch, amounts, minted: 0, members_claimed: 0, approved_ms: 0 }
 }
 
-/// Atoms that may be minted against fees that left their payers' own purses.
-fn cap(supply: &Supply, outside_fees: u64) -> u64 {
-    share(outside_fees, u64::from(supply.emission_cap_bps), u64::from(BPS_TOTAL))
+/// Atoms that may be minted against fees that left their payers' own purses, to providers, routers, validators and verifiers:
+/// together no more than those fees, as one wallet may be all four.
+fn caps(supply: &Supply, outside_fees: u64, era: u64) -> [u64; 4] {
+    let whole = u64::from(BPS_TOTAL);
+    let all = share(outside_fees, u64::from(supply.emission_cap_bps), whole);
+    let earned = whole - halved(LIVENESS_BPS, era);
+    let [routers, validators, verifiers] = ROLE_BPS;
+    let providers = earned - routers - validators - verifiers;
+    [providers, routers, validators, verifiers].map(|bps| share(all, bps, earned))
+}
+
+/// Halvings before the epoch began.
+fn era(supply: &Supply, epoch: &Epoch) -> u64 {
+    epoch.started_ms.saturating_sub(supply.launched_ms) / 1_000 / HALVING_S
 }
 
 fn halved(atoms: u64, era: u64) -> u64 {
@@ -250,14 +263,15 @@ mod tests {
             let (end_s, era) = (at_s + 86_400, curve::era(at_s));
             let ours = amounts(&supply(), &epoch(at_s, end_s, u64::MAX));
             assert_eq!(ours, curve::by_role(curve::between(at_s, end_s), era), "{at_s}");
+            assert_eq!(caps(&supply(), at_s, era), curve::of_cap(at_s, era), "{at_s}");
         }
         assert_eq!(emitted(u64::MAX), curve::emitted(u64::MAX));
     }
 
     #[test]
-    fn no_role_gets_more_than_left_the_payers_purses_and_nobody_is_paid_for_nothing() {
+    fn all_roles_get_no_more_than_left_the_payers_purses_and_nobody_is_paid_for_nothing() {
         let capped = amounts(&supply(), &epoch(0, YEAR_S, 1_000));
-        assert_eq!(capped[..4], [1_000; 4]);
+        assert_eq!(capped[..4], [702, 59, 119, 119], "59, 5, 10 and 10 parts of 84");
         let idle = Epoch { totals: Totals::default(), ..epoch(0, YEAR_S, 0) };
         assert_eq!(amounts(&supply(), &idle), [0; 5]);
     }
