@@ -155,6 +155,11 @@ pub fn find(memories: &[Memory], own: usize, prompt: &[u32], reuse: Reuse) -> Fo
         .unwrap_or(Found { sequence: own, tokens: held })
 }
 
+/// Whether so much of two prompts is the same that one of them is worth a copy of the other.
+pub fn begin_alike(one: &[u32], other: &[u32]) -> bool {
+    one.iter().zip(other).take_while(|(one, other)| one == other).count() >= COPY_GAIN_MIN
+}
+
 /// Runs of at least `window` tokens that stand in both `held` and `prompt` behind the shared beginning of `common` tokens, as
 /// (position in `held`, position in `prompt` where it moves to, length), in order and each right behind the one before in the
 /// prompt. Source: llama-server's `--cache-reuse`.

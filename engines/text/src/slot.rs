@@ -216,6 +216,11 @@ impl Slot {
         }
     }
 
+    /// Whether the prompt may be computed in one call with others: nothing that must be repeated depends on it.
+    pub fn may_have_company(&self) -> bool {
+        matches!(&self.chooser, Chooser::Plain(plain) if !plain.repeatable)
+    }
+
     /// Whether the prompt's turn has come.
     pub fn is_warm(&self) -> bool {
         self.warm

@@ -34,6 +34,30 @@ async fn sixty_four_clients_share_four_slots() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prompts_in_company_are_answered_as_alone() {
+    let server = server(8).await;
+    // Some longer than what a call has left, some that begin alike.
+    let prompt = |n: u32| {
+        let from = 10 * n.min(5);
+        (from..from + 12 + 5 * n).map(|number| format!("{number}, ")).collect::<String>()
+    };
+    let body = |n: u32| json!({"prompt": prompt(n), "max_tokens": 8, "temperature": 0, "ignore_eos": true});
+    let text = |answer: Value| answer["choices"][0]["text"].as_str().expect("text").to_owned();
+    let together = futures::future::join_all((0..8).map(|n| server.ask(COMPLETIONS, body(n)))).await;
+    let together: Vec<String> = together.into_iter().map(text).collect();
+    for n in 0..8 {
+        let alone = with_no_memory(body(n));
+        assert_eq!(text(server.ask(COMPLETIONS, alone).await), together[n as usize], "prompt {n}");
+    }
+    server.stop().await;
+}
+
+fn with_no_memory(mut body: Value) -> Value {
+    body["cache_prompt"] = json!(false);
+    body
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_reader_delays_nobody_and_loses_nothing() {
     let server = server(2).await;
     let body = json!({

@@ -75,7 +75,7 @@ struct Side {
 
 /// What one run of a load gave.
 struct Figures {
-    /// Tokens a second.
+    /// Tokens a second of all clients, from the request on.
     rate: f64,
     /// Tokens a second of CPU.
     cpu_rate: f64,
@@ -280,15 +280,13 @@ async fn measure(side: &Side, loads: &[Load]) -> Result<Figures> {
     let prefill = loads.first().is_some_and(|load| load.prefill);
     let spent = cpu() - before;
     let tokens: u64 = answers.iter().map(|answer| if prefill { answer.n_prompt } else { answer.n_tokens }).sum();
-    let begun = answers.iter().map(|answer| if prefill { answer.began } else { answer.first }).min();
+    let begun = answers.iter().map(|answer| answer.began).min();
     let end = answers.iter().map(|answer| answer.end).max();
     let seconds = begun.zip(end).map_or(f64::NAN, |(begun, end)| (end - begun).as_secs_f64());
-    // The first token of each answer came with the prompt.
-    let timed = if prefill { tokens } else { tokens - answers.len() as u64 };
     let middle =
         |of: fn(&Answer) -> f64| Spread::of(answers.iter().map(of).collect()).map_or(f64::NAN, |all| all.median);
     Ok(Figures {
-        rate: timed as f64 / seconds,
+        rate: tokens as f64 / seconds,
         cpu_rate: tokens as f64 / spent,
         first: middle(|answer| (answer.first - answer.began).as_secs_f64()),
         between: middle(|answer| (answer.end - answer.first).as_secs_f64() / (answer.n_tokens as f64 - 1.0)),

@@ -2,12 +2,13 @@
 //!
 //! A plain prompt's beginning is taken from what a sequence still holds ([`crate::memory`]); a committed one is computed anew.
 //!
-//! Each round makes up to three decode calls: a prompt chunk of the slot that has waited longest, the answer rows of every
+//! Each round makes up to three decode calls: a prompt chunk of the slot that has waited longest (of plain prompts several), the answer rows of every
 //! slot that is past its prompt, and a step of the score under way. Prompt rows and answer rows never share a call, a
 //! prompt chunk is of one sequence, and answer rows are at most one window a call (SPEC 4.8), so what a reply commits does
 //! not depend on who else is served.
 
 mod answer;
+mod prompt;
 mod warm;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use crate::model::Model;
 use crate::queue::{Queue, Work};
 use crate::raw::Context;
 use crate::score::ScoreRun;
-use crate::slot::{Pending, Piece, Slot};
+use crate::slot::{Pending, Slot};
 use crate::speculate::Method;
 use crate::store::Store;
 
@@ -193,51 +194,6 @@ impl<'model> Scheduler<'model> {
         if self.score.as_ref().is_some_and(ScoreRun::is_abandoned) {
             self.score = None;
             self.clear(self.score_sequence());
-        }
-    }
-
-    /// One chunk of the oldest prompt.
-    fn prompt_call(&mut self) {
-        while let Some(&index) = self.in_prompt.first() {
-            if self.slots.get(index).and_then(Option::as_ref).is_some_and(|slot| !slot.is_warm()) {
-                self.warm(index);
-            }
-            let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) else {
-                self.in_prompt.remove(0);
-                continue;
-            };
-            let Some(piece) = slot.prompt_piece(self.chunk) else {
-                self.in_prompt.remove(0);
-                continue;
-            };
-            let (sequence, memory) = (sequence_of(index), self.memories.get_mut(index));
-            let outcome = match piece {
-                Piece::Text { position, tokens } => {
-                    let rows = crate::score::rows(tokens, position, sequence, false);
-                    self.context.decode(rows, false).map(|()| {
-                        memory.into_iter().for_each(|memory| memory.computed(tokens));
-                        tokens.len()
-                    })
-                }
-                Piece::Image(image) => match self.model.projector() {
-                    None => Err(Error::Stopped),
-                    Some(projector) => projector.decode(&mut self.context, image, sequence).map(|()| {
-                        let ids = slot.prompt().ids.get(image.start..image.start + image.positions);
-                        memory.into_iter().for_each(|memory| memory.moved(ids.unwrap_or_default()));
-                        image.positions
-                    }),
-                },
-            };
-            match outcome {
-                Ok(count) => {
-                    slot.prefilled(count);
-                    if slot.prompt_piece(self.chunk).is_none() {
-                        self.in_prompt.remove(0);
-                    }
-                }
-                Err(error) => self.fail(index, error),
-            }
-            return;
         }
     }
 
