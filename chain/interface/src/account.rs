@@ -140,9 +140,9 @@ impl ValidatorSet {
         Ok(Self { epoch, total_stake, members })
     }
 
-    /// The stake of `authority`, if it is in the set.
+    /// The stake of `authority`, if it has a vote: who is in an epoch without stake, slashed or gone, has none.
     pub fn stake_of(&self, authority: &Address) -> Option<u64> {
-        self.members.iter().find(|(key, _)| key == authority).map(|(_, stake)| *stake)
+        self.members.iter().find(|(key, _)| key == authority).map(|(_, stake)| *stake).filter(|stake| *stake > 0)
     }
 
     /// Whether `signed` atoms of stake are more than two thirds of the total, as `settle` counts.

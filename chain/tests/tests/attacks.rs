@@ -97,6 +97,7 @@ fn the_slashed_neither_sign_nor_plant_nor_earn() {
     refused(&world.send(approve, &own), ChainError::CosignerUnregistered);
     world.must(world.settlement(&deal), &world.quorum());
     assert_eq!(world.epoch(0).audits, [1, 1, 1, 0]);
+    assert_eq!(world.epoch(0).set.stake_of(&planter), None, "clients see no voter either");
 }
 
 /// Approvals that were given before the slash carry no weight and no credit after it.

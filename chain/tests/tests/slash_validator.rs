@@ -148,7 +148,7 @@ fn the_whole_bond_goes_to_the_reserve() {
     assert_eq!((bond.status, bond.stake, bond.cooling), (BondStatus::Ejected, 0, 0));
     assert!(world.validator_set().stake_of(&authority).is_none(), "it is out of the set");
     let epoch = world.epoch(1);
-    assert_eq!((epoch.set.stake_of(&authority), epoch.set.total_stake), (Some(0), 3_000), "and has no vote left");
+    assert_eq!((epoch.set.stake_of(&authority), epoch.set.total_stake), (None, 3_000), "and has no vote left");
     let case = slash.case(&world);
     assert_eq!((case.slashed, case.slashed_ms), (600, world.now_ms()));
     let culprit = address::validator(&PROGRAM_ID, &authority);
