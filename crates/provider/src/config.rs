@@ -1,14 +1,19 @@
 //! `config.json`: what `configure` writes and `start` reads. Parsed once into [`Network`], which cannot be wrong.
 
+mod network;
+mod parse;
+
 use crate::{
     cli::Configure,
     error::Error,
     local::{library::PROJECTOR, served},
 };
+pub use network::Network;
 use ogong_base::{
     hash::ChainKey,
     model_id::{ModelId, Tier},
 };
+use parse::{absolute, machine_name, parse_into, price, set};
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -18,9 +23,6 @@ pub const FILE: &str = "config.json";
 pub const LISTEN: &str = "127.0.0.1:4547";
 /// Where its verifier listens that was not told otherwise.
 pub const VERIFIER_BIND: &str = "0.0.0.0:4548";
-/// Longest machine name.
-const MACHINE_BYTES_MAX: usize = 64;
-
 /// The file, member by member; unknown members are refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -205,92 +207,6 @@ impl Config {
     pub fn redacted(&self) -> Self {
         let hide = |key: &String| format!("{}…redacted", key.chars().take(3).collect::<String>());
         Self { api_key: self.api_key.as_ref().map(hide), ..self.clone() }
-    }
-}
-
-/// What the network mode needs, complete.
-#[derive(Debug, Clone)]
-pub struct Network {
-    /// Model id.
-    pub model_id: ModelId,
-    /// Router.
-    pub router: String,
-    /// Its certificate.
-    pub router_cert: PathBuf,
-    /// Solana RPC endpoint.
-    pub rpc_url: String,
-    /// Atoms per 1,000 prompt tokens.
-    pub price_prompt: u64,
-    /// Atoms per 1,000 answer tokens.
-    pub price_completion: u64,
-}
-
-impl Network {
-    /// Everything the network mode needs, or which flag is missing.
-    ///
-    /// # Errors
-    /// Names the first missing flag.
-    pub fn of(config: &Config) -> Result<Self, Error> {
-        fn need<T: Clone>(value: &Option<T>, flag: &'static str) -> Result<T, Error> {
-            value.clone().ok_or(Error::Missing { flag })
-        }
-        if !config.join_network {
-            return Err(Error::Missing { flag: "--join-network" });
-        }
-        Ok(Self {
-            model_id: need(&config.model_id, "--model-id")?,
-            router: need(&config.router, "--router")?,
-            router_cert: need(&config.router_cert, "--router-cert")?,
-            rpc_url: need(&config.rpc_url, "--rpc-url")?,
-            price_prompt: need(&config.price_prompt, "--price")?,
-            price_completion: need(&config.price_completion, "--price")?,
-        })
-    }
-}
-
-fn set<T: Clone>(member: &mut Option<T>, flag: &Option<T>) {
-    if flag.is_some() {
-        member.clone_from(flag);
-    }
-}
-
-fn parse_into<T>(member: &mut Option<T>, flag: &'static str, text: &Option<String>) -> Result<(), Error>
-where
-    T: std::str::FromStr,
-    T::Err: std::fmt::Display,
-{
-    if let Some(text) = text {
-        let value = text.parse().map_err(|error: T::Err| Error::Flag { flag, why: error.to_string() })?;
-        *member = Some(value);
-    }
-    Ok(())
-}
-
-fn absolute(path: &std::path::Path) -> Result<PathBuf, Error> {
-    std::path::absolute(path).map_err(|source| Error::File { path: path.to_owned(), source })
-}
-
-fn machine_name(name: &str) -> Result<String, Error> {
-    let good = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if name.is_empty() || name.len() > MACHINE_BYTES_MAX || !name.chars().all(good) {
-        return Err(Error::Flag {
-            flag: "--machine",
-            why: format!("{name:?} is not 1-{MACHINE_BYTES_MAX} of letters, digits, - _ ."),
-        });
-    }
-    Ok(name.to_owned())
-}
-
-fn price(text: &str) -> Result<(u64, u64), Error> {
-    let number = |part: &str| {
-        part.trim().parse::<u64>().map_err(|_| Error::Flag {
-            flag: "--price",
-            why: format!("{text:?} is not PRICE or PROMPT:COMPLETION in atoms per 1,000 tokens"),
-        })
-    };
-    match text.split_once(':') {
-        Some((prompt, completion)) => Ok((number(prompt)?, number(completion)?)),
-        None => number(text).map(|price| (price, price)),
     }
 }
 
