@@ -274,9 +274,11 @@ async fn compare(
 }
 
 async fn measure(side: &Side, loads: &[Load]) -> Result<Figures> {
+    // A connection that was idle while the other side was asked may be closed just when it is used again.
+    let client = EngineClient::new(side.client.base_url())?;
     let cpu = || side.pids.iter().map(|pid| cpu_of(*pid)).sum::<f64>();
     let before = cpu();
-    let answers: Vec<Answer> = try_join_all(loads.iter().map(|load| timed(&side.client, load, None))).await?;
+    let answers: Vec<Answer> = try_join_all(loads.iter().map(|load| timed(&client, load, None))).await?;
     let prefill = loads.first().is_some_and(|load| load.prefill);
     let spent = cpu() - before;
     let tokens: u64 = answers.iter().map(|answer| if prefill { answer.n_prompt } else { answer.n_tokens }).sum();
