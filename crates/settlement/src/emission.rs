@@ -8,13 +8,13 @@
 use ogong_chain_interface::{
     Address, BPS_TOTAL, Instruction,
     account::{Config, Emission, Epoch, Role, Supply, ValidatorSet, Work},
-    evidence::EmissionTerms,
+    evidence::{EmissionTerms, Place},
     instruction::ApproveEmission,
 };
 
 use crate::{
     error::Error,
-    message::{QuorumPlan, stake_of},
+    message::{Quorum, QuorumPlan, stake_of},
     token::ATOMS_PER_TOKEN,
 };
 
@@ -51,6 +51,7 @@ pub struct Accounts {
 pub struct EmissionPlan {
     /// What is approved.
     pub terms: EmissionTerms,
+    network: [u8; 32],
     program: Address,
     handler: Address,
     validators: ValidatorSet,
@@ -76,6 +77,7 @@ impl EmissionPlan {
         stake_of(&accounts.validators, handler)?;
         Ok(Self {
             terms: terms(&accounts.supply, &accounts.worked, accounts.config.stake_epoch),
+            network: accounts.config.network,
             program: accounts.program,
             handler: *handler,
             validators: accounts.validators.clone(),
@@ -123,10 +125,19 @@ impl QuorumPlan for EmissionPlan {
         &self.validators
     }
 
-    fn instructions(&self, cosigners: Vec<Address>) -> Result<Vec<Vec<Instruction>>, Error> {
+    fn program(&self) -> Address {
+        self.program
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        self.terms.digest(&Place { network: self.network, program: self.program })
+    }
+
+    fn instructions(&self, quorum: &Quorum) -> Vec<Vec<Instruction>> {
+        let ((cosigners, approvals), handler) = (quorum.parts(), self.handler);
         let (epoch, stake_epoch) = (self.terms.epoch, self.terms.stake_epoch);
-        let approve = ApproveEmission { handler: self.handler, cosigners, approvals: None, epoch, stake_epoch };
-        Ok(vec![vec![approve.instruction(&self.program)]])
+        let approve = ApproveEmission { handler, cosigners, approvals, epoch, stake_epoch };
+        vec![vec![approve.instruction(&self.program)]]
     }
 }
 

@@ -6,6 +6,7 @@
 //! plan      verdict + escrow + config → instruction, amounts        pure
 //! price     the instruction that pays for a place in a block           pure
 //! message   what a quorum signs as transaction bytes; a peer's bytes checked   pure
+//! batch     many settlements under one quorum's signatures           pure
 //! cosign    signatures over those bytes, verified when they arrive  pure
 //! emission  what an epoch's work earns                              pure
 //! handlers  whose turn it is to settle a reply                      pure
@@ -17,6 +18,7 @@
 //! has peers sign it, and sends it. A peer makes *its own* plan from *its own* verdict and signs only if that gives the same bytes.
 //! Nothing settles twice: the program checks the escrow's status, and the client looks at it before it sends and after every error.
 
+pub mod batch;
 pub mod cosign;
 pub mod digest;
 pub mod emission;

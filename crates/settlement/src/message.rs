@@ -9,7 +9,7 @@
 //! counts in LEB128; `transaction = list<64 B signature> ‖ message`.
 
 use ogong_base::codec::{DecodeError, Reader, Writer};
-use ogong_chain_interface::{Address, Instruction, account::ValidatorSet};
+use ogong_chain_interface::{Address, Instruction, account::ValidatorSet, address, instruction::Approve};
 use solana_hash::Hash;
 use solana_message::legacy::Message;
 
@@ -32,11 +32,31 @@ pub trait QuorumPlan: Send + Sync {
     fn handler(&self) -> Address;
     /// Who may sign, with what weight.
     fn validators(&self) -> &ValidatorSet;
-    /// What is sent with these co-signers: alternatives, the fullest first. The first that fits a transaction is taken.
-    ///
-    /// # Errors
-    /// When a co-signer may not sign.
-    fn instructions(&self, cosigners: Vec<Address>) -> Result<Vec<Vec<Instruction>>, Error>;
+    /// The program's address.
+    fn program(&self) -> Address;
+    /// What the quorum agrees to, as the program computes it.
+    fn digest(&self) -> [u8; 32];
+    /// What is sent by this quorum: alternatives, the fullest first. The first that fits a transaction is taken.
+    fn instructions(&self, quorum: &Quorum) -> Vec<Vec<Instruction>>;
+}
+
+/// How a quorum shows itself to the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Quorum {
+    /// These sign the transaction beside the handler.
+    Cosigners(Vec<Address>),
+    /// The approvals that were collected in this account.
+    Approvals(Address),
+}
+
+impl Quorum {
+    /// The pair that the program's instructions take.
+    pub fn parts(&self) -> (Vec<Address>, Option<Address>) {
+        match self {
+            Self::Cosigners(cosigners) => (cosigners.clone(), None),
+            Self::Approvals(place) => (Vec::new(), Some(*place)),
+        }
+    }
 }
 
 /// Chooses co-signers out of `reachable`, most stake first, until the handler and they hold more than two thirds.
@@ -100,17 +120,39 @@ impl QuorumMessage {
         for cosigner in &cosigners {
             stake_of(plan.validators(), cosigner)?;
         }
-        let mut built = Err(Error::Foreign("the plan has no instructions"));
-        for instructions in plan.instructions(cosigners)? {
-            built = compile(&priced(&instructions, price), &handler, blockhash);
-            if !matches!(built, Err(Error::TooLong { .. })) {
-                break;
-            }
-        }
-        built
+        first_fitting(plan, &Quorum::Cosigners(cosigners), blockhash, price)
     }
 
-    /// Checks that a peer's bytes are the message that *our* plan gives, for the signers, blockhash and price they name.
+    /// The message of `plan` with the approvals that were collected for it; the handler alone signs.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`].
+    pub fn of_approvals(plan: &dyn QuorumPlan, blockhash: [u8; 32], price: u64) -> Result<Self, Error> {
+        let place = address::approvals(&plan.program(), &plan.digest(), plan.validators().epoch);
+        first_fitting(plan, &Quorum::Approvals(place), blockhash, price)
+    }
+
+    /// One validator's approval of `plan`'s digest, paid for by the handler: for committees that one transaction does not hold.
+    ///
+    /// # Errors
+    /// [`Error::NotAValidator`], and [`Error::Foreign`] for the handler itself, which approves alone.
+    pub fn approval(
+        plan: &dyn QuorumPlan,
+        validator: &Address,
+        blockhash: [u8; 32],
+        price: u64,
+    ) -> Result<Self, Error> {
+        if *validator == plan.handler() {
+            return Err(Error::Foreign("the handler approves by itself"));
+        }
+        stake_of(plan.validators(), validator)?;
+        let approve = Approve { validator: *validator, digest: plan.digest(), stake_epoch: plan.validators().epoch };
+        let instructions = [approve.instruction(&plan.program())];
+        compile(&priced(&instructions, price), &plan.handler(), blockhash)
+    }
+
+    /// Checks that a peer's bytes are the message that *our* plan gives, for the signers, blockhash and price they name: the whole
+    /// quorum's, or one approval of the plan's digest.
     ///
     /// # Errors
     /// [`Error::Foreign`] with what differs; [`Error::NoQuorum`] when the named signers are not enough anyway.
@@ -119,6 +161,12 @@ impl QuorumMessage {
         let (payer, cosigners) = theirs.signers.split_first().ok_or(Error::Foreign("nobody signs"))?;
         if *payer != plan.handler() {
             return Err(Error::Foreign("the fee payer is not the handler"));
+        }
+        if let [approver] = cosigners
+            && let Ok(approval) = Self::approval(plan, approver, theirs.blockhash, theirs.price)
+            && approval.bytes == bytes
+        {
+            return Ok(approval);
         }
         let ours = Self::build(plan, cosigners, theirs.blockhash, theirs.price)?;
         if ours.bytes != bytes {
@@ -148,6 +196,22 @@ impl QuorumMessage {
     pub fn blockhash(&self) -> Result<[u8; 32], Error> {
         Ok(Envelope::read(&self.bytes).map_err(|_| Error::Foreign("the bytes are no message"))?.blockhash)
     }
+}
+
+fn first_fitting(
+    plan: &dyn QuorumPlan,
+    quorum: &Quorum,
+    blockhash: [u8; 32],
+    price: u64,
+) -> Result<QuorumMessage, Error> {
+    let mut built = Err(Error::Foreign("the plan has no instructions"));
+    for instructions in plan.instructions(quorum) {
+        built = compile(&priced(&instructions, price), &plan.handler(), blockhash);
+        if !matches!(built, Err(Error::TooLong { .. })) {
+            break;
+        }
+    }
+    built
 }
 
 /// The message of any instructions, paid by `payer`.
@@ -258,7 +322,7 @@ mod tests {
 
     /// The instruction that decides.
     fn decided(plan: &SettlePlan, cosigners: &[Address]) -> Instruction {
-        let mut alternatives = plan.instructions(cosigners.to_vec()).expect("valid");
+        let mut alternatives = plan.instructions(&Quorum::Cosigners(cosigners.to_vec()));
         alternatives.pop().and_then(|mut alone| alone.pop()).expect("one alone")
     }
 
@@ -334,6 +398,22 @@ mod tests {
     fn a_message_without_a_quorum_is_not_worth_a_signature() {
         let built = QuorumMessage::build(&plan(OUTCOME_ACCEPT), &[], BLOCKHASH, 0).expect("fits");
         assert!(matches!(QuorumMessage::check(&plan(OUTCOME_ACCEPT), &built.bytes), Err(Error::NoQuorum { .. })));
+    }
+
+    #[test]
+    fn one_approval_of_the_same_digest_is_signed_and_of_no_other() {
+        let (ours, second) = (plan(OUTCOME_ACCEPT), wallet(2).address());
+        let approval = QuorumMessage::approval(&ours, &second, BLOCKHASH, 9).expect("fits");
+        assert_eq!(approval.signers, [wallet(1).address(), second]);
+        assert_eq!(QuorumMessage::check(&ours, &approval.bytes).expect("ours"), approval);
+        let mut other = decision(OUTCOME_ACCEPT);
+        other.n_billed -= 1;
+        let theirs = SettlePlan::new(&accounts(), &other).expect("a plan");
+        assert!(matches!(QuorumMessage::check(&theirs, &approval.bytes), Err(Error::Foreign(_))));
+        assert!(QuorumMessage::approval(&ours, &wallet(1).address(), BLOCKHASH, 0).is_err(), "the handler's own");
+        assert!(QuorumMessage::approval(&ours, &wallet(9).address(), BLOCKHASH, 0).is_err(), "a stranger's");
+        let last = QuorumMessage::of_approvals(&ours, BLOCKHASH, 0).expect("fits");
+        assert_eq!(last.signers, [wallet(1).address()]);
     }
 
     #[test]

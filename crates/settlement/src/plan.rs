@@ -17,7 +17,7 @@ use ogong_commitment::order::Order;
 use crate::{
     digest::Settlement,
     error::Error,
-    message::QuorumPlan,
+    message::{Quorum, QuorumPlan},
     split::{Split, Terms},
     wallet::chain_key,
 };
@@ -189,29 +189,36 @@ impl SettlePlan {
         self.mint
     }
 
+    /// The wallet that gets the validator's share; none in a refund.
+    pub fn fee_owner(&self) -> Option<Address> {
+        self.split.as_ref()?;
+        self.settlement.payees.get(2).map(|(key, _)| crate::wallet::address(key))
+    }
+
     /// What pays a decided settlement; none in a refund, which pays by itself.
     pub fn release(&self) -> Option<Instruction> {
-        self.split.as_ref()?;
-        let fee_owner = self.settlement.payees.get(2).map(|(key, _)| crate::wallet::address(key))?;
+        let fee_owner = self.fee_owner()?;
         Some(release(&self.program, &self.mint, &self.escrow, &fee_owner, self.settlement.stake_epoch))
     }
 
-    fn settle(&self, cosigners: Vec<Address>) -> Instruction {
+    fn settle(&self, quorum: &Quorum) -> Instruction {
+        let (cosigners, approvals) = quorum.parts();
         let settle = Settle {
             handler: self.handler,
             cosigners,
-            approvals: None,
+            approvals,
             reply_id: *self.settlement.reply_id.as_bytes(),
             verdict: self.verdict(),
         };
         settle.instruction(&self.program)
     }
 
-    fn refund(&self, cosigners: Vec<Address>) -> Instruction {
+    fn refund(&self, quorum: &Quorum) -> Instruction {
+        let (cosigners, approvals) = quorum.parts();
         let refund = RefundReject {
             handler: self.handler,
             cosigners,
-            approvals: None,
+            approvals,
             reply_id: *self.settlement.reply_id.as_bytes(),
             change: change(&self.escrow, &self.mint),
             verdict: self.verdict(),
@@ -219,7 +226,8 @@ impl SettlePlan {
         refund.instruction(&self.program)
     }
 
-    fn verdict(&self) -> Decided {
+    /// What the program is told was decided.
+    pub(crate) fn verdict(&self) -> Decided {
         let settlement = &self.settlement;
         Decided {
             req_hash: self.escrow.req_hash,
@@ -246,11 +254,19 @@ impl QuorumPlan for SettlePlan {
         &self.validators
     }
 
+    fn program(&self) -> Address {
+        self.program
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        *self.settlement.digest().as_bytes()
+    }
+
     /// The decision, and behind it the release where both fit.
-    fn instructions(&self, cosigners: Vec<Address>) -> Result<Vec<Vec<Instruction>>, Error> {
-        let decision = if self.is_refund() { self.refund(cosigners) } else { self.settle(cosigners) };
+    fn instructions(&self, quorum: &Quorum) -> Vec<Vec<Instruction>> {
+        let decision = if self.is_refund() { self.refund(quorum) } else { self.settle(quorum) };
         let both = self.release().map(|release| vec![decision.clone(), release]);
-        Ok(both.into_iter().chain([vec![decision]]).collect())
+        both.into_iter().chain([vec![decision]]).collect()
     }
 }
 

@@ -9,10 +9,14 @@
 //! stake    what providers, routers and verifiers stake
 //! epochs   the next one begun, an ended one's emission approved
 //! operators who is registered for an order, and verifiers' flat fees
+//! approvals a quorum collected on the chain
+//! batch    many settlements by one quorum's word
 //! earnings what a key has earned in each epoch, and taking it
 //! settle   what validators do together: settle, refund
 //! ```
 
+mod approvals;
+mod batch;
 mod earnings;
 mod epochs;
 mod operators;

@@ -15,6 +15,7 @@ use ogong_net::wire::{CosignReply, CosignRequest, ErrorCode, ErrorReply, field};
 use ogong_settlement::chain_key;
 use ogong_settlement::interface::account::{Escrow, EscrowStatus};
 use ogong_settlement::message::QuorumMessage;
+use ogong_settlement::plan::SettlePlan;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -63,6 +64,27 @@ async fn decide_again(
     claimed: &Verdict,
     message: &[u8],
 ) -> Result<CosignReply, ErrorReply> {
+    let plan = judged(node, roster, handler, evidence, claimed).await?;
+    QuorumMessage::check(&plan, message).map_err(|err| disagree(format!("the transaction: {err}")))?;
+    Ok(CosignReply {
+        signature: voted(node, &plan, claimed).await?,
+        chain_signature: node.keys.wallet.sign(message).to_vec(),
+        chain_key: node.chain_key().as_bytes().to_vec(),
+        validator_public: node.keys.node.public().to_bytes(),
+    })
+}
+
+/// What this node plans for a reply that another handles, decided from the evidence on its own ground.
+///
+/// # Errors
+/// A refusal that names what does not hold.
+pub async fn judged(
+    node: &Arc<Node>,
+    roster: &Arc<Roster>,
+    handler: &Member,
+    evidence: Evidence,
+    claimed: &Verdict,
+) -> Result<SettlePlan, ErrorReply> {
     let Some(ledger) = &node.ledger else {
         return Err(refusal(
             ErrorCode::Unsupported,
@@ -83,8 +105,14 @@ async fn decide_again(
     let due = derived(&decision.1, claimed, billing).map_err(|err| disagree(err.to_string()))?;
     let scorers = scorers(&decision.0, &decision.1);
     let plan = plan(ledger.as_ref(), &claimed.reply_id, handler.authority, &due, &scorers).await;
-    let plan = plan.map_err(|err| chain_refusal(&err))?;
-    QuorumMessage::check(&plan, message).map_err(|err| disagree(format!("the transaction: {err}")))?;
+    plan.map_err(|err| chain_refusal(&err))
+}
+
+/// This node's vote on a plan of its own, noted before it is signed: it never votes both ways.
+///
+/// # Errors
+/// A refusal where it has voted the other way.
+pub async fn voted(node: &Node, plan: &SettlePlan, claimed: &Verdict) -> Result<Vec<u8>, ErrorReply> {
     let consistent = node.shelf.vote(&claimed.reply_id, claimed.outcome.settles()).await;
     if !consistent.map_err(|err| store_refusal(&err))? {
         return Err(refusal(
@@ -93,12 +121,7 @@ async fn decide_again(
             "a validator that votes both ways loses its bond; the reply settles without this node, or is refunded",
         ));
     }
-    Ok(CosignReply {
-        chain_signature: node.keys.wallet.sign(message).to_vec(),
-        chain_key: node.chain_key().as_bytes().to_vec(),
-        signature: plan.settlement.cosign(&node.keys.node).to_bytes(),
-        validator_public: node.keys.node.public().to_bytes(),
-    })
+    Ok(plan.settlement.cosign(&node.keys.node).to_bytes())
 }
 
 /// The escrow this node sees for the order, open.
@@ -239,6 +262,7 @@ async fn ask_provider(node: &Arc<Node>, evidence: &Evidence, claimed: &Verdict) 
     Err(disagree(format!("the handler says {}, but the provider opened to this node", claimed.reason)))
 }
 
-fn disagree(why: impl Into<String>) -> ErrorReply {
+/// A refusal of what this node finds otherwise.
+pub fn disagree(why: impl Into<String>) -> ErrorReply {
     refusal(ErrorCode::Disagree, why, DISAGREE_HINT)
 }

@@ -14,18 +14,17 @@ use std::time::Duration;
 use ogong_base::hash::ChainKey;
 use ogong_base::params::HANDLER_TURN_MS;
 use ogong_net::wire::{EmissionReply, EmissionRequest, ErrorCode, ErrorReply};
-use ogong_settlement::cosign::Cosignatures;
 use ogong_settlement::emission::EmissionPlan;
 use ogong_settlement::interface::evidence::EmissionTerms;
 use ogong_settlement::interface::{Address, EPOCH_GRACE_MS};
 use ogong_settlement::message::{QuorumMessage, choose_cosigners};
 use ogong_settlement::{Error as ChainError, address};
-use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
 use crate::error::{Error, chain_refusal, refusal};
 use crate::ledger::Ledger;
 use crate::node::Node;
+use crate::quorum;
 use crate::roster::{Member, Roster};
 
 /// How long a peer may take to compute the terms.
@@ -80,40 +79,37 @@ async fn propose(node: &Arc<Node>, roster: &Roster, ledger: &dyn Ledger, epoch: 
         roster.peers_of(node.consensus_id()).filter(|member| node.links.live(member.consensus_id).is_some()).collect();
     let keys: Vec<Address> = reachable.iter().map(|member| address(&member.authority)).collect();
     let cosigners = choose_cosigners(&plan, &keys)?;
-    let blockhash = ledger.blockhash().await?;
-    let mut signatures = Cosignatures::new(ledger.message(&plan, &cosigners, &blockhash, 0).await?);
-    signatures.sign(&node.keys.wallet)?;
-    let request = EmissionRequest {
-        epoch,
-        stake_epoch: plan.terms.stake_epoch,
-        amounts: plan.terms.amounts.to_vec(),
-        sums: plan.terms.sums.to_vec(),
-        message: signatures.message().to_vec(),
-    };
-    let mut asked = JoinSet::new();
-    for member in reachable.into_iter().filter(|member| cosigners.contains(&address(&member.authority))) {
-        let (links, request, member) = (node.links.clone(), request.clone(), member.clone());
-        asked.spawn(async move { (links.ask_within(member.consensus_id, request, ANSWER_WAIT).await, member) });
-    }
-    let mut refused = Vec::new();
-    while let Some(joined) = asked.join_next().await {
-        let Ok((reply, member)) = joined else { continue };
-        if let Err(why) = reply.map_err(|err| err.to_string()).and_then(|reply| add(&mut signatures, &member, &reply)) {
-            refused.push(format!("{} ({why})", member.endpoint));
+    let members: Vec<Member> =
+        reachable.into_iter().filter(|member| cosigners.contains(&address(&member.authority))).cloned().collect();
+    let terms = plan.terms;
+    let ask = |member: Member, message: Vec<u8>| {
+        let links = node.links.clone();
+        let request = EmissionRequest {
+            epoch,
+            stake_epoch: terms.stake_epoch,
+            amounts: terms.amounts.to_vec(),
+            sums: terms.sums.to_vec(),
+            message,
+        };
+        async move {
+            let reply = links.ask_within(member.consensus_id, request, ANSWER_WAIT).await;
+            let reply: EmissionReply = reply.map_err(|err| err.to_string())?;
+            let signature = reply.chain_signature.as_slice().try_into();
+            Ok((signature.map_err(|_| "its signature is not 64 bytes long".to_owned())?, ()))
         }
-    }
-    if signatures.missing().next().is_some() {
-        let who = refused.join(", ");
+    };
+    let collected = quorum::collect(node, ledger, &plan, (&members, 0), ask).await?;
+    let Some((signatures, blockhash)) = collected.transaction else {
+        let refused = collected.refused.iter().map(|(member, why)| format!("{} ({why})", member.endpoint));
+        let who = refused.collect::<Vec<_>>().join(", ");
         return Err(Error::failed(format!("refused by {who}"), "each peer's log says what it computed"));
-    }
+    };
     ledger.send_signed(&signatures, &blockhash).await?;
-    info!(epoch, amounts = ?plan.terms.amounts, cosigners = cosigners.len(), "emission approved");
+    if collected.by_approvals {
+        quorum::close_approvals(node, ledger, &plan).await;
+    }
+    info!(epoch, amounts = ?terms.amounts, cosigners = members.len(), "emission approved");
     Ok(())
-}
-
-fn add(signatures: &mut Cosignatures, member: &Member, reply: &EmissionReply) -> Result<(), String> {
-    let signature = reply.chain_signature.as_slice().try_into().map_err(|_| "its signature is not 64 bytes long")?;
-    signatures.add(&address(&member.authority), signature).map_err(|err| err.to_string())
 }
 
 /// Answers a proposer: signs its transaction where this node computes the same terms.

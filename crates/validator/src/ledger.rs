@@ -6,12 +6,13 @@ use std::pin::Pin;
 
 use ogong_base::hash::{ModelRoot, ReplyId};
 use ogong_base::model_id::ModelId;
+use ogong_settlement::batch::BatchPlan;
 use ogong_settlement::cosign::Cosignatures;
 use ogong_settlement::interface::Address;
 use ogong_settlement::interface::account::{Config, Escrow, Operator, Role, Validator, ValidatorSet};
-use ogong_settlement::message::{QuorumMessage, QuorumPlan};
+use ogong_settlement::message::{Quorum, QuorumMessage, QuorumPlan};
 use ogong_settlement::plan::{Accounts, SettlePlan};
-use ogong_settlement::solana::{Blockhash, Confirmed, Settled};
+use ogong_settlement::solana::{Blockhash, Closed, Confirmed, Settled};
 use ogong_settlement::{Chain, Error, Wallet, emission};
 
 use crate::config::ChainConfig;
@@ -57,7 +58,7 @@ pub trait Ledger: Send + Sync + 'static {
     fn message<'a>(
         &'a self,
         plan: &'a dyn QuorumPlan,
-        cosigners: &'a [Address],
+        quorum: &'a Quorum,
         blockhash: &'a Blockhash,
         attempt: u32,
     ) -> Pending<'a, QuorumMessage>;
@@ -75,6 +76,16 @@ pub trait Ledger: Send + Sync + 'static {
     fn emission_accounts(&self, epoch: u64) -> Pending<'_, emission::Accounts>;
     /// Sends what a quorum has signed and waits for it.
     fn send_signed<'a>(&'a self, signatures: &'a Cosignatures, blockhash: &'a Blockhash) -> Pending<'a, Confirmed>;
+    /// Approves a plan as its handler.
+    fn approve<'a>(&'a self, plan: &'a dyn QuorumPlan, handler: &'a Wallet) -> Pending<'a, ()>;
+    /// Who has approved a plan on chain.
+    fn approved_by<'a>(&'a self, plan: &'a dyn QuorumPlan) -> Pending<'a, Vec<Address>>;
+    /// Returns the rent of a plan's approvals once they were used.
+    fn close_approvals<'a>(&'a self, plan: &'a dyn QuorumPlan, payer: &'a Wallet) -> Pending<'a, ()>;
+    /// Settles one reply of a signed batch and pays it out.
+    fn settle_batched<'a>(&'a self, batch: &'a BatchPlan, index: usize, payer: &'a Wallet) -> Pending<'a, Closed>;
+    /// Returns the rent of a batch that is settled.
+    fn close_batch<'a>(&'a self, batch: &'a BatchPlan, payer: &'a Wallet) -> Pending<'a, ()>;
 }
 
 impl Ledger for Chain {
@@ -124,11 +135,11 @@ impl Ledger for Chain {
     fn message<'a>(
         &'a self,
         plan: &'a dyn QuorumPlan,
-        cosigners: &'a [Address],
+        quorum: &'a Quorum,
         blockhash: &'a Blockhash,
         attempt: u32,
     ) -> Pending<'a, QuorumMessage> {
-        Box::pin(Chain::message(self, plan, cosigners, blockhash, attempt))
+        Box::pin(Chain::message(self, plan, quorum, blockhash, attempt))
     }
 
     fn operators<'a>(&'a self, role: Role, authorities: &'a [Address]) -> Pending<'a, Vec<Option<Operator>>> {
@@ -157,6 +168,26 @@ impl Ledger for Chain {
 
     fn send_signed<'a>(&'a self, signatures: &'a Cosignatures, blockhash: &'a Blockhash) -> Pending<'a, Confirmed> {
         Box::pin(Chain::send_signed(self, signatures, blockhash))
+    }
+
+    fn approve<'a>(&'a self, plan: &'a dyn QuorumPlan, handler: &'a Wallet) -> Pending<'a, ()> {
+        Box::pin(Chain::approve(self, plan, handler))
+    }
+
+    fn approved_by<'a>(&'a self, plan: &'a dyn QuorumPlan) -> Pending<'a, Vec<Address>> {
+        Box::pin(async move { Chain::approved_by(self, &plan.digest(), plan.validators().epoch).await })
+    }
+
+    fn close_approvals<'a>(&'a self, plan: &'a dyn QuorumPlan, payer: &'a Wallet) -> Pending<'a, ()> {
+        Box::pin(async move { Chain::close_approvals(self, payer, &plan.digest(), plan.validators().epoch).await })
+    }
+
+    fn settle_batched<'a>(&'a self, batch: &'a BatchPlan, index: usize, payer: &'a Wallet) -> Pending<'a, Closed> {
+        Box::pin(Chain::settle_batched(self, payer, batch, index))
+    }
+
+    fn close_batch<'a>(&'a self, batch: &'a BatchPlan, payer: &'a Wallet) -> Pending<'a, ()> {
+        Box::pin(async move { Chain::close_batch(self, payer, &batch.root()).await })
     }
 }
 
@@ -225,11 +256,11 @@ impl Ledger for LazyChain {
     fn message<'a>(
         &'a self,
         plan: &'a dyn QuorumPlan,
-        cosigners: &'a [Address],
+        quorum: &'a Quorum,
         blockhash: &'a Blockhash,
         attempt: u32,
     ) -> Pending<'a, QuorumMessage> {
-        Box::pin(async move { Ledger::message(self.chain().await?, plan, cosigners, blockhash, attempt).await })
+        Box::pin(async move { Ledger::message(self.chain().await?, plan, quorum, blockhash, attempt).await })
     }
 
     fn operators<'a>(&'a self, role: Role, authorities: &'a [Address]) -> Pending<'a, Vec<Option<Operator>>> {
@@ -258,5 +289,25 @@ impl Ledger for LazyChain {
 
     fn send_signed<'a>(&'a self, signatures: &'a Cosignatures, blockhash: &'a Blockhash) -> Pending<'a, Confirmed> {
         Box::pin(async move { Ledger::send_signed(self.chain().await?, signatures, blockhash).await })
+    }
+
+    fn approve<'a>(&'a self, plan: &'a dyn QuorumPlan, handler: &'a Wallet) -> Pending<'a, ()> {
+        Box::pin(async move { Ledger::approve(self.chain().await?, plan, handler).await })
+    }
+
+    fn approved_by<'a>(&'a self, plan: &'a dyn QuorumPlan) -> Pending<'a, Vec<Address>> {
+        Box::pin(async move { Ledger::approved_by(self.chain().await?, plan).await })
+    }
+
+    fn close_approvals<'a>(&'a self, plan: &'a dyn QuorumPlan, payer: &'a Wallet) -> Pending<'a, ()> {
+        Box::pin(async move { Ledger::close_approvals(self.chain().await?, plan, payer).await })
+    }
+
+    fn settle_batched<'a>(&'a self, batch: &'a BatchPlan, index: usize, payer: &'a Wallet) -> Pending<'a, Closed> {
+        Box::pin(async move { Ledger::settle_batched(self.chain().await?, batch, index, payer).await })
+    }
+
+    fn close_batch<'a>(&'a self, batch: &'a BatchPlan, payer: &'a Wallet) -> Pending<'a, ()> {
+        Box::pin(async move { Ledger::close_batch(self.chain().await?, batch, payer).await })
     }
 }

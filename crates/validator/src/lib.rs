@@ -18,6 +18,9 @@
 
 pub mod announced;
 pub mod audit;
+pub mod batch;
+#[cfg(feature = "settlement")]
+pub mod batching;
 pub mod cases;
 pub mod catalogue;
 pub mod cli;
@@ -38,6 +41,7 @@ pub mod materials;
 pub mod node;
 pub mod payment;
 pub mod payout;
+pub mod quorum;
 pub mod record;
 pub mod registry;
 pub mod report;

@@ -54,6 +54,8 @@ pub struct Node {
     pub sinks: Arc<Sinks>,
     /// Bounds the scoring jobs under way at once.
     pub places: Semaphore,
+    /// Held while replies are settled together.
+    pub batching: tokio::sync::Mutex<()>,
     /// Wakes the cases: a verdict by hand, a rival record, a new roster.
     pub news: Notify,
     /// Ends the cases where they stand; what they stored stays.

@@ -65,6 +65,7 @@ pub async fn start_on(config: Config, ledger: Option<Arc<dyn Ledger>>, profile: 
         catalogue: Catalogue::default(),
         sinks: Arc::new(Sinks::default()),
         places: Semaphore::new(JOBS_AT_ONCE),
+        batching: tokio::sync::Mutex::default(),
         news: Notify::new(),
         stopping: Shutdown::new(),
         roster: rosters.clone(),

@@ -9,7 +9,7 @@ use ogong_net::{Handler, PeerInfo};
 use crate::error::refusal;
 use crate::node::Node;
 use crate::roster::{Member, Roster};
-use crate::{cosign, emission, manual, record, report};
+use crate::{batch, cosign, emission, manual, record, report};
 
 /// The QUIC side of a node. It does not keep the node alive: connections may outlast it by a moment.
 pub struct Service(pub Weak<Node>);
@@ -34,6 +34,11 @@ impl Handler for Service {
             Request::EmissionRequest(request) => {
                 let roster = node.roster_for_peer()?;
                 Ok(emission::answer(node, registered(&roster, &from)?, request).await?.into())
+            }
+            Request::BatchRequest(request) => {
+                let roster = node.roster_for_peer()?;
+                let handler = registered(&roster, &from)?;
+                Ok(batch::answer(node, &roster, handler, request).await?.into())
             }
             Request::StatusRequest(_) => Ok(report::status(node).into()),
             Request::ReplyStatusRequest(request) => {

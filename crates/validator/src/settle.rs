@@ -15,19 +15,20 @@ use ogong_net::wire::{CosignReply, CosignRequest};
 use ogong_settlement::cosign::Cosignatures;
 use ogong_settlement::interface::Address;
 use ogong_settlement::interface::account::EscrowStatus;
-use ogong_settlement::message::{QuorumMessage, choose_cosigners};
+use ogong_settlement::message::{QuorumMessage, QuorumPlan, choose_cosigners};
 use ogong_settlement::plan::SettlePlan;
 use ogong_settlement::solana::{Blockhash, Closed, Settled};
 use ogong_settlement::{Error as ChainError, chain_key};
-use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use crate::batching;
 use crate::cases::{Step, advance, close_if_closed};
 use crate::dues;
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::node::Node;
 use crate::payment::Case;
+use crate::quorum::{self, Signed};
 use crate::roster::{Member, Roster};
 use crate::state::{Cosignature, Entry, Phase};
 
@@ -46,6 +47,9 @@ pub async fn step(node: &Arc<Node>, roster: &Arc<Roster>, entry: &Entry) -> Resu
         return resume(node, ledger.as_ref(), entry).await;
     }
     check_sink(node, roster)?;
+    if let Some(step) = batching::step(node, roster, entry).await? {
+        return Ok(step);
+    }
     let case = Case::of(entry)?;
     let plan = match case.plan(ledger.as_ref(), node.chain_key()).await {
         Ok(plan) => plan,
@@ -76,16 +80,21 @@ async fn attempt(
     (cosigners, attempt): (&[Member], u32),
     refused: &mut BTreeMap<ConsensusId, String>,
 ) -> Result<Option<Step>, Error> {
-    let keys: Vec<Address> = cosigners.iter().map(|member| ogong_settlement::address(&member.authority)).collect();
-    let blockhash = ledger.blockhash().await?;
-    let message = ledger.message(plan, &keys, &blockhash, attempt).await?;
-    let mut signatures = Cosignatures::new(message);
-    signatures.sign(&node.keys.wallet)?;
-    let agreed = gather(node, case, plan, &mut signatures, cosigners, refused).await;
-    if signatures.missing().next().is_some() {
-        return Ok(None);
+    let ask = |member: Member, message: Vec<u8>| {
+        let (links, plan) = (node.links.clone(), plan.clone());
+        let request = CosignRequest { evidence: case.evidence.clone(), verdict: case.verdict_bytes.clone(), message };
+        async move {
+            let reply = links.ask(member.consensus_id, request).await.map_err(|err| err.to_string())?;
+            verified(&plan, &member, reply)
+        }
+    };
+    let collected = quorum::collect(node, ledger, plan, (cosigners, attempt), ask).await?;
+    for (member, why) in collected.refused {
+        warn!(reply_id = %case.reply_id, validator = %member.authority, why, "co-signature not given");
+        refused.insert(member.consensus_id, format!("{} ({why})", member.endpoint));
     }
-    let transaction = signatures.assemble()?;
+    let Some((signatures, blockhash)) = collected.transaction else { return Ok(None) };
+    let (transaction, agreed) = (signatures.assemble()?, collected.agreed);
     let (message, payees) = (signatures.message().to_vec(), payees(plan));
     let entry = node
         .shelf
@@ -101,7 +110,13 @@ async fn attempt(
         .await?;
     info!(reply_id = %case.reply_id, transaction = %entry.work.transaction, cosigners = cosigners.len(), refund = plan.is_refund(), "settlement sent");
     match ledger.send(&case.reply_id, &signatures, &blockhash).await? {
-        Settled::Closed(closed) => finish(node, &entry, closed).await.map(Some),
+        Settled::Closed(closed) => {
+            let step = finish(node, &entry, closed).await?;
+            if collected.by_approvals {
+                quorum::close_approvals(node, ledger, plan).await;
+            }
+            Ok(Some(step))
+        }
         Settled::Expired => {
             advance(node, &entry, Phase::Cosigning, "blockhash expired, asks for co-signatures again").await.map(Some)
         }
@@ -134,14 +149,24 @@ fn stored(node: &Node, entry: &Entry) -> Result<Option<Cosignatures>, Error> {
     };
     let mut signatures = Cosignatures::new(QuorumMessage::restore(message)?);
     signatures.sign(&node.keys.wallet)?;
+    let asked: Vec<Address> = signatures.missing().collect();
     for one in &entry.work.cosignatures {
-        let Ok(signature) = <[u8; 64]>::try_from(one.chain_signature.as_slice()) else { return Ok(None) };
-        signatures.add(&Address::new_from_array(one.chain_key), signature)?;
+        let signer = Address::new_from_array(one.chain_key);
+        // Approvals on chain were signed over messages of their own.
+        if asked.contains(&signer)
+            && let Ok(signature) = <[u8; 64]>::try_from(one.chain_signature.as_slice())
+        {
+            signatures.add(&signer, signature)?;
+        }
     }
     Ok(Some(signatures).filter(|signatures| signatures.missing().next().is_none()))
 }
 
-async fn finish(node: &Arc<Node>, entry: &Entry, closed: Closed) -> Result<Step, Error> {
+/// Stores how a closed escrow ended, and pays what it owes.
+///
+/// # Errors
+/// When chain or store do not answer.
+pub async fn finish(node: &Arc<Node>, entry: &Entry, closed: Closed) -> Result<Step, Error> {
     let Closed { mut escrow, signature } = closed;
     if let (EscrowStatus::Decided, Some(ledger)) = (escrow.status, &node.ledger) {
         escrow = ledger.release(&entry.reply_id, &node.keys.wallet).await?;
@@ -161,46 +186,8 @@ async fn finish(node: &Arc<Node>, entry: &Entry, closed: Closed) -> Result<Step,
     Ok(Step::Moved)
 }
 
-/// Asks the named co-signers at once; keeps what verifies.
-async fn gather(
-    node: &Arc<Node>,
-    case: &Case,
-    plan: &SettlePlan,
-    signatures: &mut Cosignatures,
-    cosigners: &[Member],
-    refused: &mut BTreeMap<ConsensusId, String>,
-) -> Vec<Cosignature> {
-    let request = CosignRequest {
-        evidence: case.evidence.clone(),
-        verdict: case.verdict_bytes.clone(),
-        message: signatures.message().to_vec(),
-    };
-    let mut asked = JoinSet::new();
-    for member in cosigners {
-        let (links, request, member) = (node.links.clone(), request.clone(), member.clone());
-        asked.spawn(async move { (links.ask(member.consensus_id, request).await, member) });
-    }
-    let mut agreed = Vec::new();
-    while let Some(joined) = asked.join_next().await {
-        let Ok((reply, member)) = joined else { continue };
-        match reply.map_err(|err| err.to_string()).and_then(|reply| verified(plan, signatures, &member, reply)) {
-            Ok(cosignature) => agreed.push(cosignature),
-            Err(why) => {
-                warn!(reply_id = %case.reply_id, validator = %member.authority, why, "co-signature not given");
-                refused.insert(member.consensus_id, format!("{} ({why})", member.endpoint));
-            }
-        }
-    }
-    agreed
-}
-
-/// Nothing unverified is stored: the chain signature and the hybrid one over the digest both have to hold.
-fn verified(
-    plan: &SettlePlan,
-    signatures: &mut Cosignatures,
-    member: &Member,
-    reply: CosignReply,
-) -> Result<Cosignature, String> {
+/// Nothing unverified is stored: the hybrid signature over the vote has to hold here, the chain signature where it is added.
+pub fn verified(plan: &SettlePlan, member: &Member, reply: CosignReply) -> Result<Signed<Cosignature>, String> {
     let public = NodePublic::from_bytes(&reply.validator_public).map_err(|err| err.to_string())?;
     if public.node_id() != member.node_id || reply.chain_key != member.authority.as_bytes() {
         return Err("it signed as another validator".to_owned());
@@ -212,20 +199,23 @@ fn verified(
         .as_slice()
         .try_into()
         .map_err(|_| "its chain signature is not 64 bytes long".to_owned())?;
-    signatures.add(&ogong_settlement::address(&member.authority), chain).map_err(|err| err.to_string())?;
-    Ok(Cosignature {
+    let cosignature = Cosignature {
         chain_key: *member.authority.as_bytes(),
         chain_signature: reply.chain_signature,
         signature: reply.signature,
         validator_public: reply.validator_public,
-    })
+    };
+    Ok((chain, cosignature))
 }
 
 /// The fewest connected validators that make the quorum, and at least as many as the sink demands.
-fn choose(
+///
+/// # Errors
+/// Who is missing, in words.
+pub fn choose(
     node: &Node,
     roster: &Roster,
-    plan: &SettlePlan,
+    plan: &dyn QuorumPlan,
     refused: &BTreeMap<ConsensusId, String>,
 ) -> Result<Vec<Member>, String> {
     let me = node.consensus_id();
@@ -280,7 +270,7 @@ fn check_sink(node: &Node, roster: &Roster) -> Result<(), Error> {
     Ok(())
 }
 
-fn payees(plan: &SettlePlan) -> Vec<([u8; 32], u64)> {
+pub fn payees(plan: &SettlePlan) -> Vec<([u8; 32], u64)> {
     plan.settlement.payees.iter().map(|(wallet, atoms)| (*wallet.as_bytes(), *atoms)).collect()
 }
 

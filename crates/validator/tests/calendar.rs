@@ -11,7 +11,7 @@ use ogong_base::hash::ChainKey;
 use ogong_net::Error as NetError;
 use ogong_net::wire::{CosignRequest, EmissionRequest, ErrorCode, ErrorReply};
 use ogong_settlement::emission::EmissionPlan;
-use ogong_settlement::interface::account::{Epoch, Totals, ValidatorSet};
+use ogong_settlement::interface::account::{Epoch, EscrowStatus, Totals, ValidatorSet};
 use ogong_settlement::interface::{Address, EPOCH_GRACE_MS};
 use ogong_settlement::message::QuorumMessage;
 use ogong_settlement::solana::unpaid;
@@ -102,6 +102,55 @@ async fn a_settlement_sent_before_a_crash_is_sent_again_byte_for_byte() {
     let sent = net.ledger.sent(reply_id);
     assert!(sent.len() > before && sent.iter().all(|bytes| *bytes == sent[0]), "{} different ones", sent.len());
     assert_eq!(net.ledger.moved(reply_id).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_committee_that_no_transaction_holds_approves_one_by_one() {
+    let net = Net::start(14, ALL).await;
+    let provider = Provider::join(&net).await;
+    let case = reply(3, TRUE_MODEL, TRUE_MODEL);
+    let scorer = Scorer::join(&net, Verifier::honest(20), true).await;
+    scorer.learn(&case);
+    provider.answer(&net, &case).await;
+    let reply_id = case.order.reply_id();
+    let entry = net.reaches(0, reply_id, Phase::Settled).await;
+    // Ten of fourteen equal stakes are more than two thirds; nine signatures fit.
+    let approvals = net.ledger.approvals();
+    assert_eq!(approvals.len(), 10, "the handler and the fewest that make a quorum");
+    assert_eq!(entry.work.cosignatures.len(), 9);
+    assert!(net.ledger.signed().iter().all(|signers| signers.len() == 2), "each over a message of its own");
+    assert_eq!(net.ledger.sent(reply_id).len(), 1);
+    assert_eq!(net.ledger.sent(reply_id)[0].first(), Some(&1), "the settlement needs the handler alone");
+    assert_eq!(net.ledger.moved(reply_id), [EscrowStatus::Settled]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replies_that_pile_up_are_settled_under_one_root_each_once() {
+    let net = Net::start(3, ALL).await;
+    let provider = Provider::join(&net).await;
+    let scorer = Scorer::join(&net, Verifier::honest(20), true).await;
+    net.ledger.set_unplanned(true);
+    let cases: Vec<_> = (30..42).map(|nonce| reply(nonce, TRUE_MODEL, TRUE_MODEL)).collect();
+    for case in &cases {
+        scorer.learn(case);
+        provider.answer(&net, case).await;
+    }
+    for case in &cases {
+        net.reaches(0, case.order.reply_id(), Phase::Cosigning).await;
+    }
+    net.ledger.set_unplanned(false);
+    let mut alone = 0;
+    for case in &cases {
+        let reply_id = case.order.reply_id();
+        let entry = net.reaches(0, reply_id, Phase::Settled).await;
+        assert_eq!(net.ledger.moved(reply_id), [EscrowStatus::Settled]);
+        assert_eq!(entry.work.cosignatures.len(), 2, "both peers voted on it");
+        assert_eq!(entry.work.payees.len(), 5);
+        alone += net.ledger.sent(reply_id).len();
+    }
+    assert_eq!(alone, 0, "no reply had a quorum's signatures of its own");
+    let signed = net.ledger.signed();
+    assert!(signed.len() == 1 && signed[0].len() == 3, "one root, signed by all three: {signed:?}");
 }
 
 /// An epoch that ended with a little work in it.

@@ -63,3 +63,42 @@ pub struct EmissionReply {
     #[prost(bytes = "vec", tag = "2")]
     pub chain_key: Vec<u8>,
 }
+
+/// One reply of a batch.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct BatchCase {
+    /// As in [`CosignRequest`].
+    #[prost(bytes = "vec", tag = "1")]
+    pub evidence: Vec<u8>,
+    /// Verdict bytes, SPEC 5.7.
+    #[prost(bytes = "vec", tag = "2")]
+    pub verdict: Vec<u8>,
+}
+
+/// Asks a peer to co-sign many settlements by their root. It decides every one of them again.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct BatchRequest {
+    /// The replies, in the order of the batch's leaves.
+    #[prost(message, repeated, tag = "1")]
+    pub cases: Vec<BatchCase>,
+    /// The transaction's message, as the chain serialises it.
+    #[prost(bytes = "vec", tag = "2")]
+    pub message: Vec<u8>,
+}
+
+/// The peer agrees to all of them.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct BatchReply {
+    /// Ed25519 signature over `message` by the registered validator account, 64 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub chain_signature: Vec<u8>,
+    /// The validator's chain account, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub chain_key: Vec<u8>,
+    /// Hybrid signatures over the votes, 2484 bytes each, in the order of the cases.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub votes: Vec<Vec<u8>>,
+    /// The validator's node public key, 1344 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub validator_public: Vec<u8>,
+}

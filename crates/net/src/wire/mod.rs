@@ -22,7 +22,7 @@ use prost::Message;
 pub use announce::{Announce, AnnounceReply};
 pub use audit::{ScoreJob, SignedReport};
 pub use beacon::{RoundShare, RoundShareReply, RoundShareRequest};
-pub use cosign::{CosignReply, CosignRequest, EmissionReply, EmissionRequest};
+pub use cosign::{BatchCase, BatchReply, BatchRequest, CosignReply, CosignRequest, EmissionReply, EmissionRequest};
 pub use error::{ErrorCode, ErrorReply};
 pub use opening::{LeafOpening, Material, MaterialRequest, OpeningRequest, Openings};
 pub use record::{PushRecord, ReceiptReply};
@@ -220,6 +220,8 @@ frames! {
         CosignRequest = 0x0701, FRAME_BYTES_MAX => CosignReply;
         /// Validator to validator: compute an epoch's emission again and approve it.
         EmissionRequest = 0x0703, SMALL => EmissionReply;
+        /// Validator to validator: decide many replies again and co-sign their root.
+        BatchRequest = 0x0705, FRAME_BYTES_MAX => BatchReply;
         /// Anyone to a node: how it stands.
         StatusRequest = 0x0801, SMALL => Status;
         /// Anyone to a validator: what became of a reply.
@@ -264,6 +266,8 @@ frames! {
         CosignReply = 0x0702, SMALL;
         /// Answers [`EmissionRequest`].
         EmissionReply = 0x0704, SMALL;
+        /// Answers [`BatchRequest`].
+        BatchReply = 0x0706, FRAME_BYTES_MAX;
         /// Answers [`StatusRequest`].
         Status = 0x0802, SMALL;
         /// Answers [`ReplyStatusRequest`].
@@ -296,12 +300,12 @@ mod tests {
             table.join(" "),
             "Upsert=0101 Heartbeat=0103 Withdraw=0105 Route=0107 Models=0109 Forward=010b Report=0111 \
              PushRecord=0201 Announce=0301 MaterialRequest=0401 OpeningRequest=0403 \
-             ScoreJob=0501 RoundShareRequest=0601 CosignRequest=0701 EmissionRequest=0703 StatusRequest=0801 \
+             ScoreJob=0501 RoundShareRequest=0601 CosignRequest=0701 EmissionRequest=0703 BatchRequest=0705 StatusRequest=0801 \
              ReplyStatusRequest=0803 ManualVerdict=0901 ErrorReply=0000 UpsertReply=0102 \
              HeartbeatReply=0104 WithdrawReply=0106 RouteReply=0108 ModelsReply=010a \
              ForwardHead=010c ForwardChunk=010d ForwardEnd=010e ReportReply=0112 ReceiptReply=0202 \
              AnnounceReply=0302 Material=0402 Openings=0404 SignedReport=0502 \
-             RoundShareReply=0602 CosignReply=0702 EmissionReply=0704 Status=0802 ReplyStatus=0804 \
+             RoundShareReply=0602 CosignReply=0702 EmissionReply=0704 BatchReply=0706 Status=0802 ReplyStatus=0804 \
              ManualVerdictReply=0902"
         );
     }

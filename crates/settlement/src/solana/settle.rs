@@ -16,7 +16,7 @@ use super::{Chain, rpc::Blockhash, submit::Confirmed};
 use crate::{
     cosign::Cosignatures,
     error::Error,
-    message::{QuorumMessage, QuorumPlan, SIGNATURE_BYTES},
+    message::{Quorum, QuorumMessage, QuorumPlan, SIGNATURE_BYTES},
     plan::{SettlePlan, registered, release},
     wallet::Wallet,
 };
@@ -136,7 +136,8 @@ impl Chain {
         self.prepare_payees(plan, handler).await?;
         for round in 0..ROUNDS_MAX {
             let blockhash = self.blockhash().await?;
-            let message = self.message(plan, cosigners, &blockhash, round).await?;
+            let quorum = Quorum::Cosigners(cosigners.to_vec());
+            let message = self.message(plan, &quorum, &blockhash, round).await?;
             let mut signatures = Cosignatures::new(message);
             signatures.sign(handler)?;
             let asked: Vec<Address> = signatures.missing().collect();
@@ -163,15 +164,19 @@ impl Chain {
     pub async fn message(
         &self,
         plan: &dyn QuorumPlan,
-        cosigners: &[Address],
+        quorum: &Quorum,
         blockhash: &Blockhash,
         attempt: u32,
     ) -> Result<QuorumMessage, Error> {
-        let instructions = plan.instructions(cosigners.to_vec())?.into_iter().next().unwrap_or_default();
+        let instructions = plan.instructions(quorum).into_iter().next().unwrap_or_default();
+        let build = |price| match quorum {
+            Quorum::Cosigners(cosigners) => QuorumMessage::build(plan, cosigners, blockhash.hash, price),
+            Quorum::Approvals(_) => QuorumMessage::of_approvals(plan, blockhash.hash, price),
+        };
         let price = self.price(&instructions, attempt).await;
-        match QuorumMessage::build(plan, cosigners, blockhash.hash, price) {
+        match build(price) {
             // Signatures come first: without the price there is room for one more.
-            Err(Error::TooLong { .. }) if price > 0 => QuorumMessage::build(plan, cosigners, blockhash.hash, 0),
+            Err(Error::TooLong { .. }) if price > 0 => build(0),
             built => built,
         }
     }

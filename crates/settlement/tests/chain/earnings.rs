@@ -14,7 +14,7 @@ use ogong_settlement::{
         Address, EPOCH_GRACE_MS,
         account::{EscrowStatus, Role},
     },
-    message::QuorumMessage,
+    message::{Quorum, QuorumMessage},
     plan::{Decision, OUTCOME_ACCEPT, OUTCOME_REJECT, SettlePlan},
     solana::{Claims, Earner, Enrolment, Standing, unpaid},
     token::ATOMS_PER_TOKEN,
@@ -109,7 +109,7 @@ async fn approve(world: &World, epoch: u64, seeds: &[u8]) -> Result<(), Error> {
     let plan = EmissionPlan::new(&world.chain.emission_accounts(epoch).await?, &address(seeds[0]))?;
     let cosigners: Vec<Address> = seeds[1..].iter().map(|seed| address(*seed)).collect();
     let blockhash = world.chain.blockhash().await?;
-    let message = world.chain.message(&plan, &cosigners, &blockhash, 0).await?;
+    let message = world.chain.message(&plan, &Quorum::Cosigners(cosigners), &blockhash, 0).await?;
     world.chain.send_signed(&signed(message, seeds), &blockhash).await.map(drop)
 }
 

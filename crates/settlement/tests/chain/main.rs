@@ -4,4 +4,5 @@ mod earnings;
 mod faults;
 mod localnet;
 mod proxy;
+mod quorums;
 mod world;

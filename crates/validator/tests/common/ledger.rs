@@ -1,18 +1,19 @@
 //! Accounts in memory behind the validators' ledger trait. Plans, messages and signatures are the real ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
 use ogong_base::hash::{ChainKey, ModelRoot, ReplyId};
 use ogong_base::model_id::ModelId;
 use ogong_commitment::order::Order;
 use ogong_daemon::clock::now_ms;
+use ogong_settlement::batch::BatchPlan;
 use ogong_settlement::cosign::Cosignatures;
 use ogong_settlement::interface::account::{
     Bond, BondStatus, Config, Decision, Epoch, Escrow, EscrowStatus, Operator, Role, Supply, Validator, ValidatorSet,
 };
 use ogong_settlement::interface::{Address, ChainError};
-use ogong_settlement::message::{QuorumMessage, QuorumPlan};
+use ogong_settlement::message::{Quorum, QuorumMessage, QuorumPlan};
 use ogong_settlement::plan::{Accounts, SettlePlan};
 use ogong_settlement::solana::{Blockhash, Closed, Confirmed, Settled};
 use ogong_settlement::{Error, Wallet, address, emission};
@@ -47,6 +48,12 @@ struct State {
     /// Every transaction of a settlement that was sent, and whether the chain says what became of it.
     sent: Vec<(ReplyId, Vec<u8>)>,
     silent: bool,
+    /// Signers of everything that a quorum sent beside settlements, approvals among it.
+    signed: Vec<Vec<Address>>,
+    approving: bool,
+    approvals: BTreeSet<Address>,
+    /// Whether nothing can be planned now, so that ready replies pile up.
+    unplanned: bool,
     /// Whether proposers find those that wait.
     listed: bool,
 }
@@ -141,6 +148,21 @@ impl MemoryLedger {
     /// A reply's escrow.
     pub fn escrow_of(&self, reply_id: ReplyId) -> Escrow {
         self.state().escrows.get(&reply_id).cloned().expect("an escrow")
+    }
+
+    /// Whether nothing can be planned now.
+    pub fn set_unplanned(&self, unplanned: bool) {
+        self.state().unplanned = unplanned;
+    }
+
+    /// Who has approved on chain.
+    pub fn approvals(&self) -> Vec<Address> {
+        self.state().approvals.iter().copied().collect()
+    }
+
+    /// Signers of everything that a quorum sent beside settlements.
+    pub fn signed(&self) -> Vec<Vec<Address>> {
+        self.state().signed.clone()
     }
 
     /// Whether the chain swallows settlements without a word.
@@ -271,6 +293,9 @@ impl Ledger for MemoryLedger {
     fn accounts<'a>(&'a self, reply_id: &'a ReplyId, handler: &'a Address) -> Pending<'a, Accounts> {
         Box::pin(async move {
             let state = self.up()?;
+            if state.unplanned {
+                return Err(Error::Expired);
+            }
             let registry = self.registry_of(&state);
             let missing = |what| Error::AccountMissing { what, address: *handler };
             Ok(Accounts {
@@ -317,11 +342,16 @@ impl Ledger for MemoryLedger {
     fn message<'a>(
         &'a self,
         plan: &'a dyn QuorumPlan,
-        cosigners: &'a [Address],
+        quorum: &'a Quorum,
         blockhash: &'a Blockhash,
         _attempt: u32,
     ) -> Pending<'a, QuorumMessage> {
-        Box::pin(async move { QuorumMessage::build(plan, cosigners, blockhash.hash, 0) })
+        Box::pin(async move {
+            match quorum {
+                Quorum::Cosigners(cosigners) => QuorumMessage::build(plan, cosigners, blockhash.hash, 0),
+                Quorum::Approvals(_) => QuorumMessage::of_approvals(plan, blockhash.hash, 0),
+            }
+        })
     }
 
     fn operators<'a>(&'a self, role: Role, authorities: &'a [Address]) -> Pending<'a, Vec<Option<Operator>>> {
@@ -398,9 +428,57 @@ impl Ledger for MemoryLedger {
         Box::pin(async move {
             let transaction = signatures.assemble()?;
             let mut state = self.up()?;
-            let approved = std::mem::take(&mut state.worked);
-            state.approved.extend(approved);
+            let signers = QuorumMessage::restore(signatures.message().to_vec())?.signers;
+            state.signed.push(signers.clone());
+            match state.approving {
+                true => state.approvals.extend(signers.get(1)),
+                false => {
+                    let approved = std::mem::take(&mut state.worked);
+                    state.approved.extend(approved);
+                }
+            }
             Ok(Confirmed { signature: transaction.signature })
         })
+    }
+
+    fn approve<'a>(&'a self, _plan: &'a dyn QuorumPlan, handler: &'a Wallet) -> Pending<'a, ()> {
+        Box::pin(async move {
+            let mut state = self.up()?;
+            state.approving = true;
+            state.approvals.insert(handler.address());
+            Ok(())
+        })
+    }
+
+    fn approved_by<'a>(&'a self, _plan: &'a dyn QuorumPlan) -> Pending<'a, Vec<Address>> {
+        Box::pin(async move { Ok(self.up()?.approvals.iter().copied().collect()) })
+    }
+
+    fn close_approvals<'a>(&'a self, _plan: &'a dyn QuorumPlan, _payer: &'a Wallet) -> Pending<'a, ()> {
+        Box::pin(async move {
+            self.up()?.approving = false;
+            Ok(())
+        })
+    }
+
+    fn settle_batched<'a>(&'a self, batch: &'a BatchPlan, index: usize, _payer: &'a Wallet) -> Pending<'a, Closed> {
+        Box::pin(async move {
+            let plan = batch.plans().get(index).ok_or(Error::Foreign("no such leaf"))?;
+            let mut state = self.up()?;
+            let reply_id = plan.settlement.reply_id;
+            let escrow = state.escrows.get_mut(&reply_id).ok_or(Error::Foreign("no escrow"))?;
+            let first = escrow.status == EscrowStatus::Open;
+            escrow.status = EscrowStatus::Settled;
+            escrow.fee = plan.split.map_or(0, |split| escrow.max_fee - split.change);
+            let closed = Closed { escrow: escrow.clone(), signature: Some(format!("batched {index}")) };
+            if first {
+                state.moved.push((reply_id, EscrowStatus::Settled));
+            }
+            Ok(closed)
+        })
+    }
+
+    fn close_batch<'a>(&'a self, _batch: &'a BatchPlan, _payer: &'a Wallet) -> Pending<'a, ()> {
+        Box::pin(async move { Ok(()) })
     }
 }
