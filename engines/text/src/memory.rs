@@ -118,7 +118,8 @@ impl Memory {
 }
 
 /// The free sequence for a new prompt: one whose beginning it shares without wasting much of it, else an empty one, else the
-/// one that was not used for longest.
+/// one beside those at work (llama.cpp computes rows together only of sequences that stand side by side), and of these the one
+/// that was not used for longest.
 pub fn seat(
     memories: &[Memory],
     free: impl Iterator<Item = usize> + Clone,
@@ -134,7 +135,12 @@ pub fn seat(
     if let Some((_, index)) = best {
         return Some(index);
     }
-    free.min_by_key(|index| memories.get(*index).map_or((true, u64::MAX), |memory| (!memory.is_empty(), memory.used)))
+    let waits: Vec<usize> = free.clone().collect();
+    let busy = |index: usize| index < memories.len() && !waits.contains(&index);
+    free.min_by_key(|index| {
+        let apart = !busy(index + 1) && !index.checked_sub(1).is_some_and(busy);
+        memories.get(*index).map_or((true, true, u64::MAX), |memory| (!memory.is_empty(), apart, memory.used))
+    })
 }
 
 /// Where to take the beginning of the prompt in `own` from: its own sequence, or another that saves enough beyond it.
@@ -226,6 +232,10 @@ mod tests {
         used[0].touch(2);
         used[1].touch(1);
         assert_eq!(seat(&used, 0..2, &[7, 7, 7], Reuse::Any), Some(1));
+        let mut row: Vec<Memory> = (0..6).map(|_| held(&[9], 0)).collect();
+        row.iter_mut().zip([0, 1, 2, 3, 4, 5]).for_each(|(memory, now)| memory.touch(now));
+        let but = |busy: usize| (0..6).filter(move |index| *index != busy);
+        assert_eq!(seat(&row, but(4), &[7, 7, 7], Reuse::Any), Some(3), "beside the one at work, not the oldest");
     }
 
     #[test]
