@@ -11,7 +11,7 @@ import sys
 import anthropic
 
 PROMPT = "Name three colours of the rainbow."
-ASK = {"messages": [{"role": "user", "content": PROMPT}], "max_tokens": 16, "extra_body": {"temperature": 0}}
+ASK = {"messages": [{"role": "user", "content": PROMPT}], "max_tokens": 16, "extra_body": {"temperature": 0, "seed": 7}}
 
 
 def hold(condition, what):

@@ -6,7 +6,7 @@ import { Ollama } from "ollama";
 const [host, model] = process.argv.slice(2);
 const client = new Ollama({ host });
 const messages = [{ role: "user", content: "Name three colours of the rainbow." }];
-const options = { num_predict: 16, temperature: 0, repeat_penalty: 1.0 };
+const options = { num_predict: 16, temperature: 0, seed: 7, repeat_penalty: 1.0 };
 
 assert.equal((await client.list()).models[0].name, `${model}:latest`);
 assert.equal((await client.show({ model })).details.family, "llama");

@@ -14,7 +14,7 @@ import ollama
 
 PROMPT = "Name three colours of the rainbow."
 MESSAGES = [{"role": "user", "content": PROMPT}]
-OPTIONS = {"num_predict": 16, "temperature": 0, "repeat_penalty": 1.0}
+OPTIONS = {"num_predict": 16, "temperature": 0, "seed": 7, "repeat_penalty": 1.0}
 
 
 def hold(condition, what):

@@ -6,7 +6,7 @@ import OpenAI from "openai";
 const [url, model] = process.argv.slice(2);
 const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: "none needed", maxRetries: 0, timeout: 300_000 });
 const prompt = "Name three colours of the rainbow.";
-const ask = { model, messages: [{ role: "user", content: prompt }], max_tokens: 16, temperature: 0 };
+const ask = { model, messages: [{ role: "user", content: prompt }], max_tokens: 16, temperature: 0, seed: 7 };
 
 const listed = [];
 for await (const entry of await client.models.list()) listed.push(entry.id);
@@ -22,13 +22,13 @@ for await (const chunk of await client.chat.completions.create({ ...ask, stream:
 }
 assert.equal(streamed, text, "streamed it says something else");
 
-const completion = await client.completions.create({ model, prompt: "One, two,", max_tokens: 8, temperature: 0 });
+const completion = await client.completions.create({ model, prompt: "One, two,", max_tokens: 8, temperature: 0, seed: 7 });
 assert(completion.choices[0].text.length > 0);
 
 const vectors = await client.embeddings.create({ model, input: "a king" });
 assert.equal(vectors.data[0].embedding.length, 576);
 
-const first = await client.responses.create({ model, input: prompt, max_output_tokens: 16, temperature: 0 });
+const first = await client.responses.create({ model, input: prompt, max_output_tokens: 16, temperature: 0, seed: 7 });
 assert.equal(first.output_text, text, "responses say something else than chats");
 let kinds = [];
 for await (const event of await client.responses.create({ model, input: prompt, max_output_tokens: 2, stream: true })) {

@@ -11,7 +11,7 @@ import sys
 import openai
 
 PROMPT = "Name three colours of the rainbow."
-ASK = {"messages": [{"role": "user", "content": PROMPT}], "max_tokens": 16, "temperature": 0}
+ASK = {"messages": [{"role": "user", "content": PROMPT}], "max_tokens": 16, "temperature": 0, "seed": 7}
 
 
 def hold(condition, what):
@@ -50,7 +50,7 @@ def chat(client, model):
 
 
 def sampled(client, model):
-    warm = {**ASK, "temperature": 1, "seed": 7}
+    warm = {**ASK, "temperature": 1}
     first, second = (client.chat.completions.create(model=model, **warm).choices[0].message.content for _ in "ab")
     hold(first == second, f"the same seed said {first!r} and {second!r}")
     stopped = client.chat.completions.create(model=model, **{**ASK, "stop": [" "]}).choices[0]
@@ -58,7 +58,7 @@ def sampled(client, model):
 
 
 def completions(client, model):
-    ask = {"model": model, "prompt": "One, two,", "max_tokens": 8, "temperature": 0}
+    ask = {"model": model, "prompt": "One, two,", "max_tokens": 8, "temperature": 0, "seed": 7}
     whole = client.completions.create(**ask)
     hold(whole.object == "text_completion" and whole.choices[0].text, f"completion is {whole}")
     chunks = list(client.completions.create(stream=True, stream_options={"include_usage": True}, **ask))
@@ -70,7 +70,7 @@ def completions(client, model):
 
 
 def responses(client, model):
-    ask = {"model": model, "input": PROMPT, "max_output_tokens": 16, "temperature": 0}
+    ask = {"model": model, "input": PROMPT, "max_output_tokens": 16, "temperature": 0, "extra_body": {"seed": 7}}
     first = client.responses.create(**ask)
     hold(first.status == "incomplete" and first.incomplete_details.reason == "max_output_tokens", f"response is {first}")
     events = list(client.responses.create(stream=True, **ask))

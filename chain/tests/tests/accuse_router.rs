@@ -6,7 +6,7 @@ use ogong_chain_interface::account::{Case, Role};
 use ogong_chain_interface::event::Accused;
 use ogong_chain_interface::evidence::Route;
 use ogong_chain_interface::instruction::AccuseRouter;
-use ogong_chain_interface::{ChainError, PROGRAM_ID, address};
+use ogong_chain_interface::{ChainError, Instruction, PROGRAM_ID, address};
 use ogong_chain_tests::Expected::{Chain, Number};
 use ogong_chain_tests::{Known, PLACE, Refusal, World, check, trial};
 
@@ -30,16 +30,21 @@ fn evidence(culprit: &Known, routes: &[Route]) -> [u8; 32] {
     culprit.node.evidence(&messages)
 }
 
-fn accuse(world: &mut World, culprit: &Known, routes: &[Route]) -> TransactionResult {
-    let evidence = culprit.node.verified(routes.iter().map(|route| route.message(&PLACE)));
+/// The evidence verified, and the accusation behind it.
+fn accusation(world: &World, culprit: &Known, routes: &[Route]) -> [Instruction; 2] {
+    let verified = culprit.node.verified(routes.iter().map(|route| route.message(&PLACE)));
     let accuse = AccuseRouter {
         accuser: world.owner.address(),
         authority: culprit.wallet.address(),
         node_key: culprit.node_key,
         query: QUERY,
-        evidence: self::evidence(culprit, routes),
+        evidence: evidence(culprit, routes),
     };
-    let instructions = [evidence, accuse.instruction(&PROGRAM_ID)];
+    [verified, accuse.instruction(&PROGRAM_ID)]
+}
+
+fn accuse(world: &mut World, culprit: &Known, routes: &[Route]) -> TransactionResult {
+    let instructions = accusation(world, culprit, routes);
     let payer = [world.owner.key.insecure_clone()];
     let size = world.size(&instructions, &payer);
     assert!(size <= 1_232, "{size} bytes do not fit a transaction");
@@ -50,15 +55,7 @@ fn accuse(world: &mut World, culprit: &Known, routes: &[Route]) -> TransactionRe
 pub fn scene(world: &mut World) -> trial::Scene {
     let culprit = world.known_operator(95, Role::Router, 700);
     let routes = [HONEST, Route { provider: [1; 32], ..HONEST }];
-    let evidence = culprit.node.verified(routes.map(|route| route.message(&PLACE)));
-    let accuse = AccuseRouter {
-        accuser: world.owner.address(),
-        authority: culprit.wallet.address(),
-        node_key: culprit.node_key,
-        query: QUERY,
-        evidence: self::evidence(&culprit, &routes),
-    };
-    let instructions = vec![evidence, accuse.instruction(&PROGRAM_ID)];
+    let instructions = accusation(world, &culprit, &routes).to_vec();
     trial::Scene { instructions, signers: vec![world.owner.key.insecure_clone()] }
 }
 
@@ -108,15 +105,8 @@ pub const REFUSALS: &[Refusal] = &[
         attempt: |world| {
             let culprit = world.known_operator(95, Role::Router, 700);
             let routes = [0, 1, 2].map(|n| Route { provider: [n; 32], ..HONEST });
-            let evidence = culprit.node.verified(routes.map(|route| route.message(&PLACE)));
-            let accuse = AccuseRouter {
-                accuser: world.owner.address(),
-                authority: culprit.wallet.address(),
-                node_key: culprit.node_key,
-                query: QUERY,
-                evidence: self::evidence(&culprit, &routes),
-            };
-            world.send_raw(&[evidence, accuse.instruction(&PROGRAM_ID)], &[world.owner.key.insecure_clone()])
+            let instructions = accusation(world, &culprit, &routes);
+            world.send_raw(&instructions, &[world.owner.key.insecure_clone()])
         },
     },
     Refusal {
@@ -143,19 +133,11 @@ pub const REFUSALS: &[Refusal] = &[
 fn of_role(world: &mut World, role: Role) -> TransactionResult {
     let culprit = world.known_operator(95, role, 700);
     let route = Route { prices: [101, 200], ..HONEST };
-    let evidence = culprit.node.verified([route.message(&PLACE)]);
-    let accuse = AccuseRouter {
-        accuser: world.owner.address(),
-        authority: culprit.wallet.address(),
-        node_key: culprit.node_key,
-        query: QUERY,
-        evidence: self::evidence(&culprit, &[route]),
-    };
-    let mut instruction = accuse.instruction(&PROGRAM_ID);
+    let [verified, mut instruction] = accusation(world, &culprit, &[route]);
     let registration = address::operator(&PROGRAM_ID, role, &culprit.wallet.address());
     instruction.accounts[2].pubkey = registration;
-    instruction.accounts[4].pubkey = address::case(&PROGRAM_ID, &registration, &QUERY, &accuse.evidence);
-    world.send_raw(&[evidence, instruction], &[world.owner.key.insecure_clone()])
+    instruction.accounts[4].pubkey = address::case(&PROGRAM_ID, &registration, &QUERY, &evidence(&culprit, &[route]));
+    world.send_raw(&[verified, instruction], &[world.owner.key.insecure_clone()])
 }
 
 #[test]
@@ -183,15 +165,7 @@ fn one_flipped_byte_is_no_evidence() {
     let mut world = World::with_stakes(&[1_000; 3]);
     let culprit = world.known_operator(95, Role::Router, 700);
     let routes = [HONEST, Route { provider: [1; 32], ..HONEST }];
-    let evidence = culprit.node.verified(routes.map(|route| route.message(&PLACE)));
-    let accuse = AccuseRouter {
-        accuser: world.owner.address(),
-        authority: culprit.wallet.address(),
-        node_key: culprit.node_key,
-        query: QUERY,
-        evidence: self::evidence(&culprit, &routes),
-    }
-    .instruction(&PROGRAM_ID);
+    let [evidence, accuse] = accusation(&world, &culprit, &routes);
     let payer = [world.owner.key.insecure_clone()];
     // but for the padding byte of the precompile
     for at in (0..evidence.data.len()).filter(|at| *at != 1) {

@@ -68,20 +68,25 @@ fn approvals_of_a_cohort_name_who_is_credited() {
     world.must(agreed, &world.quorum()[..1]);
 }
 
-/// Worked once: one who was slashed in the middle of an epoch could sign on without a vote, and so be credited and handle.
-#[test]
-fn the_slashed_neither_sign_nor_plant_nor_earn() {
-    let mut world = World::with_stakes(&[1_000; 3]);
-    let culprit = accused(&mut world, 91, 500);
-    let slash = SlashValidator {
+/// All validators' slash of a culprit's case about [`REPLY`].
+fn slash_of(world: &World, culprit: &Known, evidence: [u8; 32]) -> SlashValidator {
+    SlashValidator {
         handler: world.validators[0].address(),
         cosigners: world.cosigners(),
         approvals: None,
         authority: culprit.wallet.address(),
         subject: REPLY,
-        evidence: accuse_validator::evidence(&culprit),
+        evidence,
         stake_epoch: 0,
-    };
+    }
+}
+
+/// Worked once: one who was slashed in the middle of an epoch could sign on without a vote, and so be credited and handle.
+#[test]
+fn the_slashed_neither_sign_nor_plant_nor_earn() {
+    let mut world = World::with_stakes(&[1_000; 3]);
+    let culprit = accused(&mut world, 91, 500);
+    let slash = slash_of(&world, &culprit, accuse_validator::evidence(&culprit));
     world.must(slash, &world.quorum());
     let deal = world.open();
     let mut settle = world.settlement(&deal);
@@ -111,15 +116,7 @@ fn an_approval_of_the_slashed_weighs_and_earns_nothing() {
     let at = quorum::approve(&mut world, digest, 2);
     let approve = Approve { validator: culprit.wallet.address(), digest, stake_epoch: 0 };
     world.must(approve, &[culprit.wallet.key.insecure_clone()]);
-    let slash = SlashValidator {
-        handler: world.validators[0].address(),
-        cosigners: world.cosigners(),
-        approvals: None,
-        authority: culprit.wallet.address(),
-        subject: REPLY,
-        evidence: accuse_validator::evidence(&culprit),
-        stake_epoch: 0,
-    };
+    let slash = slash_of(&world, &culprit, accuse_validator::evidence(&culprit));
     world.must(slash, &world.quorum());
     (settle.approvals, settle.cosigners) = (Some(at), Vec::new());
     // 2,000 of 3,000 are two thirds
@@ -255,15 +252,7 @@ fn a_case_of_one_s_own_takes_nobody_s_place() {
     };
     open(&mut world, &votes(0)).expect("made up by the culprit");
     open(&mut world, &votes(1)).expect("what it signed in truth");
-    let slash = SlashValidator {
-        handler: world.validators[0].address(),
-        cosigners: world.cosigners(),
-        approvals: None,
-        authority: culprit.wallet.address(),
-        subject: REPLY,
-        evidence: culprit.node.evidence(&votes(1)),
-        stake_epoch: 0,
-    };
+    let slash = slash_of(&world, &culprit, culprit.node.evidence(&votes(1)));
     world.must(slash.clone(), &world.quorum());
     assert_eq!(world.balance(&world.reserve()), 500);
     // the other case is there, and finds nothing left

@@ -35,9 +35,13 @@ impl Messages {
             None if counted => {}
             _ => return Err(Error::member("max_tokens", "must be a positive integer")),
         }
-        for (theirs, ours) in
-            [("temperature", "temperature"), ("top_p", "top_p"), ("top_k", "top_k"), ("stop_sequences", "stop")]
-        {
+        for (theirs, ours) in [
+            ("temperature", "temperature"),
+            ("top_p", "top_p"),
+            ("top_k", "top_k"),
+            ("stop_sequences", "stop"),
+            ("seed", "seed"),
+        ] {
             if let Some(value) = request.get(theirs).filter(|value| !value.is_null()) {
                 body.insert(ours.into(), value.clone());
             }

@@ -16,7 +16,7 @@ const MODEL: &str = "smollm2-135m-instruct";
 const FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 
 fn ask(stream: bool) -> Value {
-    json!({"model": MODEL, "messages": [{"role": "user", "content": "Name a colour."}], "max_tokens": 6, "temperature": 0,
+    json!({"model": MODEL, "messages": [{"role": "user", "content": "Name a colour."}], "max_tokens": 6, "temperature": 0, "seed": 1,
         "stream": stream, "stream_options": if stream { json!({"include_usage": true}) } else { Value::Null }})
 }
 
@@ -49,13 +49,15 @@ async fn a_real_server_is_fronted() {
     assert!(text == said && usage["completion_tokens"] == 6 && events.ends_with("data: [DONE]\n\n"), "{events}");
 
     // The other APIs are translated before it, as before an engine.
-    let options = json!({"num_predict": 6, "temperature": 0, "repeat_penalty": 1.0});
+    let options = json!({"num_predict": 6, "temperature": 0, "seed": 1, "repeat_penalty": 1.0});
     let chat = json!({"model": MODEL, "messages": ask(false)["messages"], "stream": false, "options": options});
     let (_, ollama) = front.post("/api/chat", chat).await;
     assert_eq!((&ollama["message"]["content"], &ollama["eval_count"]), (&json!(said), &json!(6)), "{ollama}");
-    let messages = json!({"model": MODEL, "max_tokens": 6, "temperature": 0, "messages": ask(false)["messages"]});
+    let messages =
+        json!({"model": MODEL, "max_tokens": 6, "temperature": 0, "seed": 1, "messages": ask(false)["messages"]});
     assert_eq!(front.post("/v1/messages", messages).await.1["content"][0]["text"], json!(said));
-    let responses = json!({"model": MODEL, "input": "Name a colour.", "max_output_tokens": 6, "temperature": 0});
+    let responses =
+        json!({"model": MODEL, "input": "Name a colour.", "max_output_tokens": 6, "temperature": 0, "seed": 1});
     assert_eq!(front.post("/v1/responses", responses).await.1["output"][0]["content"][0]["text"], json!(said));
     let embed = json!({"model": MODEL, "input": "a king"});
     let (_, vectors) = front.post("/v1/embeddings", embed.clone()).await;

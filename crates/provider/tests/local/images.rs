@@ -37,7 +37,7 @@ async fn seeing(dir: &Path) -> Local {
 
 fn openai(url: &str) -> Value {
     let parts = json!([{"type": "text", "text": QUESTION}, {"type": "image_url", "image_url": {"url": url}}]);
-    json!({"model": MODEL, "messages": [{"role": "user", "content": parts}], "max_tokens": 8, "temperature": 0,
+    json!({"model": MODEL, "messages": [{"role": "user", "content": parts}], "max_tokens": 8, "temperature": 0, "seed": 1,
         "logprobs": true, "top_logprobs": 4})
 }
 
@@ -74,7 +74,8 @@ async fn every_api_shows_the_model_the_same_picture() {
 
     let item = |url: &str| json!({"role": "user", "content": [{"type": "input_text", "text": QUESTION}, {"type": "input_image", "image_url": url}]});
     for url in [&data, &files.url("/red.bmp")] {
-        let request = json!({"model": MODEL, "input": [item(url)], "max_output_tokens": 8, "temperature": 0});
+        let request =
+            json!({"model": MODEL, "input": [item(url)], "max_output_tokens": 8, "temperature": 0, "seed": 1});
         let (_, response) = local.post("/v1/responses", request).await;
         assert_eq!(
             (&response["output"][0]["content"][0]["text"], &response["usage"]["input_tokens"]),
@@ -86,13 +87,13 @@ async fn every_api_shows_the_model_the_same_picture() {
         json!({"type": "url", "url": files.url("/red.bmp")}),
     ] {
         let blocks = json!([{"type": "text", "text": QUESTION}, {"type": "image", "source": source}]);
-        let request = json!({"model": MODEL, "max_tokens": 8, "temperature": 0, "messages": [{"role": "user", "content": blocks}]});
+        let request = json!({"model": MODEL, "max_tokens": 8, "temperature": 0, "seed": 1, "messages": [{"role": "user", "content": blocks}]});
         let (_, message) = local.post("/v1/messages", request).await;
         let counted =
             ["input_tokens", "cache_read_input_tokens"].map(|name| message["usage"][name].as_u64().unwrap_or(0));
         assert_eq!((&message["content"][0]["text"], counted[0] + counted[1]), (&json!(text), tokens), "{message}");
     }
-    let options = json!({"num_predict": 8, "temperature": 0, "repeat_penalty": 1.0});
+    let options = json!({"num_predict": 8, "temperature": 0, "seed": 1, "repeat_penalty": 1.0});
     let message = json!({"role": "user", "content": QUESTION, "images": [base64]});
     let chat = json!({"model": MODEL, "messages": [message], "stream": false, "options": options});
     let (_, said) = local.post("/api/chat", chat).await;

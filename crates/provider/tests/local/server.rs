@@ -17,7 +17,7 @@ const MODEL: &str = "smollm2-135m-instruct";
 const FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 
 fn ask(tokens: u32) -> Value {
-    json!({"model": MODEL, "messages": [{"role": "user", "content": "Name a colour."}], "max_tokens": tokens, "temperature": 0})
+    json!({"model": MODEL, "messages": [{"role": "user", "content": "Name a colour."}], "max_tokens": tokens, "temperature": 0, "seed": 1})
 }
 
 fn with(mut body: Value, member: &str, value: Value) -> Value {
@@ -44,7 +44,7 @@ async fn both_dialects_say_the_same() {
     let events = streamed.text().await.expect("events");
     assert!(events.ends_with("data: [DONE]\n\n"), "{events}");
 
-    let options = json!({"num_predict": 8, "temperature": 0, "repeat_penalty": 1.0});
+    let options = json!({"num_predict": 8, "temperature": 0, "seed": 1, "repeat_penalty": 1.0});
     let chat = json!({"model": format!("{MODEL}:latest"), "messages": ask(8)["messages"], "options": options});
     let told = lines(local.stream("/api/chat", chat.to_string().into()).await).await;
     let text: String = told.iter().filter_map(|line| line["message"]["content"].as_str()).collect();
@@ -70,7 +70,8 @@ async fn both_dialects_say_the_same() {
 }
 
 async fn responses_and_messages(local: &Local, said: &str) {
-    let request = json!({"model": MODEL, "input": "Name a colour.", "max_output_tokens": 8, "temperature": 0});
+    let request =
+        json!({"model": MODEL, "input": "Name a colour.", "max_output_tokens": 8, "temperature": 0, "seed": 1});
     let (status, response) = local.post("/v1/responses", request.clone()).await;
     assert_eq!(status, 200, "{response}");
     assert_eq!(
@@ -92,7 +93,7 @@ async fn responses_and_messages(local: &Local, said: &str) {
     let (status, error) = local.post("/v1/responses", with(request, "previous_response_id", json!("resp_none"))).await;
     assert!(status == 404 && error["error"]["param"] == "previous_response_id", "{error}");
 
-    let request = json!({"model": MODEL, "max_tokens": 8, "temperature": 0, "messages": [{"role": "user", "content": "Name a colour."}]});
+    let request = json!({"model": MODEL, "max_tokens": 8, "temperature": 0, "seed": 1, "messages": [{"role": "user", "content": "Name a colour."}]});
     let (_, message) = local.post("/v1/messages", request.clone()).await;
     assert_eq!((&message["content"][0]["text"], &message["stop_reason"]), (&json!(said), &json!("max_tokens")));
     let events = local
@@ -131,7 +132,7 @@ async fn lists_and_makes(local: &Local) {
         let head = local.http.head(format!("{}{path}", local.url)).send().await.expect("an answer");
         assert_eq!(head.status(), 200, "{path}");
     }
-    let made = json!({"model": "me/terse:v1", "from": MODEL, "system": "Be brief.", "parameters": {"temperature": 0, "num_predict": 4}});
+    let made = json!({"model": "me/terse:v1", "from": MODEL, "system": "Be brief.", "parameters": {"temperature": 0, "seed": 1, "num_predict": 4}});
     let made = lines(local.stream("/api/create", made.to_string().into()).await).await;
     assert_eq!(made.last().expect("a line")["status"], "success");
     let (_, answer) =
@@ -223,7 +224,7 @@ async fn clients_and_engines_come_and_go() {
     let streaming = local
         .stream(
             "/api/chat",
-            json!({"model": MODEL, "messages": ask(1)["messages"], "options": {"num_predict": 400, "temperature": 0}})
+            json!({"model": MODEL, "messages": ask(1)["messages"], "options": {"num_predict": 400, "temperature": 0, "seed": 1}})
                 .to_string()
                 .into(),
         )
@@ -265,7 +266,7 @@ async fn models_take_turns_under_a_budget() {
     let files = ["one.gguf", "two.gguf"];
     let local = Local::start(home_with(&files), &["--memory-budget", "0.3", "--n-ctx", "256", "--parallel", "1"]).await;
     assert!(local.loaded().await.is_empty(), "nothing is loaded before it is asked for");
-    let chat = |model: &str, tokens: u32| json!({"model": model, "messages": [{"role": "user", "content": "Count."}], "stream": true, "options": {"num_predict": tokens, "temperature": 0}});
+    let chat = |model: &str, tokens: u32| json!({"model": model, "messages": [{"role": "user", "content": "Count."}], "stream": true, "options": {"num_predict": tokens, "temperature": 0, "seed": 1}});
     let streaming = local.stream("/api/chat", chat("one", 60).to_string().into()).await;
     assert_eq!(local.loaded().await[0]["name"], "one:latest");
     // The first is in use: the second waits for it and is then loaded in its place.

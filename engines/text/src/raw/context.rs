@@ -119,7 +119,7 @@ pub struct Context<'model> {
     tap: TapPlace,
     width: usize,
     batch: LlamaBatch,
-    /// The rows in it.
+    /// The rows in it, where a drafter follows them.
     rows: Vec<Row>,
     /// A sequence's state on its way to another.
     state: Vec<u8>,
@@ -206,7 +206,9 @@ impl<'model> Context<'model> {
         for row in rows {
             let sequence = [signed(row.sequence)];
             self.batch.add(LlamaToken(signed(row.token)), signed(row.position), &sequence, row.output)?;
-            self.rows.push(row);
+            if self.heads.is_some() {
+                self.rows.push(row);
+            }
         }
         self.llama.decode(&mut self.batch).map_err(|source| Error::Decode { source, log: take_log() })?;
         if let Some(heads) = &mut self.heads

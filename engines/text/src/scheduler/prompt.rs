@@ -44,10 +44,9 @@ impl Scheduler<'_> {
 
     fn text_call(&mut self, first: Part) {
         let parts = self.packed(first);
-        let rows = parts.iter().flat_map(|part| {
-            crate::score::rows(&part.tokens, part.position, sequence_of(part.index), false).into_iter()
-        });
-        let rows: Vec<_> = rows.collect();
+        let rows = parts
+            .iter()
+            .flat_map(|part| crate::score::rows(&part.tokens, part.position, sequence_of(part.index), false));
         match self.context.decode(rows, false) {
             Ok(()) => {
                 let alone = parts.len() == 1;
@@ -60,9 +59,11 @@ impl Scheduler<'_> {
                 }
             }
             Err(error) => {
-                let message = error.to_string();
-                for part in parts {
-                    self.fail(part.index, Error::Commit(message.clone()));
+                for part in parts.iter().skip(1) {
+                    self.fail(part.index, Error::Commit(error.to_string()));
+                }
+                if let Some(first) = parts.first() {
+                    self.fail(first.index, error);
                 }
             }
         }
@@ -70,11 +71,11 @@ impl Scheduler<'_> {
 
     /// The first part, and parts of other prompts for as many rows as a call has left.
     fn packed(&mut self, first: Part) -> Vec<Part> {
+        if !self.packs(first.index) {
+            return vec![first];
+        }
         let mut left = self.chunk.saturating_sub(first.tokens.len());
         let mut parts = vec![first];
-        if !self.packs(parts.first().map_or(0, |first| first.index)) {
-            return parts;
-        }
         for index in self.in_prompt.clone().into_iter().skip(1) {
             if left == 0 {
                 break;
