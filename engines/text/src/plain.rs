@@ -243,13 +243,14 @@ fn refuse_unsupported(body: &Body) -> Result<(), RequestError> {
     idle("lora", &[serde_json::json!([])])
 }
 
-/// Renders a chat to the text that the model would get, for `/apply-template`.
+/// Renders a chat to the text that the model would get and its length, for `/apply-template`. Images count as `usage` counts
+/// them.
 ///
 /// # Errors
 /// When it cannot be rendered.
-pub fn template_text(model: &Model, bytes: &[u8]) -> Result<String, RequestError> {
-    let body = prompt::parse_body(bytes)?;
-    Ok(chat::render(model, &body)?.text)
+pub fn rendered(model: &Model, bytes: &[u8]) -> Result<(String, usize), RequestError> {
+    let rendered = chat::render(model, &prompt::parse_body(bytes)?)?;
+    Ok((rendered.text, rendered.prompt.cells()))
 }
 
 /// Tokenises text for `/tokenize`.

@@ -78,10 +78,9 @@ pub async fn messages(State(app): State<Arc<App>>, read: Read) -> Result<Respons
 pub async fn count_tokens(State(app): State<Arc<App>>, read: Read) -> Result<Json<Value>, AnthropicRefusal> {
     let request = Messages::read(&body(read)?, true)?;
     let ready = app.shelf.ready(Some(&request.model), Wish::default()).await?;
-    let question = with_made(request.engine_body(), &ready);
-    let prompt = relay::rendered(&ready, &question).await?;
-    let tokens = relay::tokens(&ready, &prompt).await?;
-    Ok(Json(json!({"input_tokens": tokens.len()})))
+    let mut question = with_made(request.engine_body(), &ready);
+    app.images.inline(&ready, &mut question).await?;
+    Ok(Json(json!({"input_tokens": relay::counted(&ready, &question).await?})))
 }
 
 fn with_made(question: Value, ready: &super::shelf::Ready) -> Value {

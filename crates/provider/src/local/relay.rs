@@ -159,9 +159,27 @@ fn failed(error: &piece::Error) -> Refusal {
 /// # Errors
 /// When the engine refuses.
 pub async fn rendered(ready: &Ready, chat: &Value) -> Result<String, Refusal> {
+    Ok(templated(ready, chat).await?.0)
+}
+
+/// Tokens of a chat's prompt, its images among them where the engine counts them.
+///
+/// # Errors
+/// When the engine refuses.
+pub async fn counted(ready: &Ready, chat: &Value) -> Result<u64, Refusal> {
+    let (prompt, counted) = templated(ready, chat).await?;
+    match counted {
+        Some(counted) => Ok(counted),
+        None => Ok(tokens(ready, &prompt).await?.len() as u64),
+    }
+}
+
+/// A chat's prompt and, from an engine that says so, its tokens.
+async fn templated(ready: &Ready, chat: &Value) -> Result<(String, Option<u64>), Refusal> {
     let answer = whole(ask(ready, "/apply-template", chat).await?).await?;
     let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
-    answer.get("prompt").and_then(Value::as_str).map(str::to_owned).ok_or_else(|| missing("prompt"))
+    let prompt = answer.get("prompt").and_then(Value::as_str).ok_or_else(|| missing("prompt"))?;
+    Ok((prompt.to_owned(), answer.get("n_tokens").and_then(Value::as_u64)))
 }
 
 /// A prompt's tokens.

@@ -88,6 +88,8 @@ async fn every_api_shows_the_model_the_same_picture() {
     ] {
         let blocks = json!([{"type": "text", "text": QUESTION}, {"type": "image", "source": source}]);
         let request = json!({"model": MODEL, "max_tokens": 8, "temperature": 0, "seed": 1, "messages": [{"role": "user", "content": blocks}]});
+        let (_, counts) = local.post("/v1/messages/count_tokens", request.clone()).await;
+        assert_eq!(counts, json!({"input_tokens": tokens}));
         let (_, message) = local.post("/v1/messages", request).await;
         let counted =
             ["input_tokens", "cache_read_input_tokens"].map(|name| message["usage"][name].as_u64().unwrap_or(0));

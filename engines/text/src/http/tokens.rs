@@ -49,7 +49,11 @@ pub async fn detokenize(State(app): State<App>, body: Body) -> Result<Json<Value
 
 /// `POST /apply-template`.
 pub async fn apply_template(State(app): State<App>, body: Body) -> Result<Json<Value>, Refusal> {
-    blocking(&app, body, |engine, bytes| Ok(json!({"prompt": plain::template_text(engine.model(), bytes)?}))).await
+    let rendered = |engine: &Engine, bytes: &[u8]| {
+        let (text, tokens) = plain::rendered(engine.model(), bytes)?;
+        Ok(json!({"prompt": text, "n_tokens": tokens}))
+    };
+    blocking(&app, body, rendered).await
 }
 
 /// Does `work` on the body where it may take its time.

@@ -46,6 +46,22 @@ pub fn projector(dir: &Path) -> PathBuf {
 
 /// A mixture of four experts of which two answer, with SmolLM2's vocabulary.
 pub fn mixture(dir: &Path) -> PathBuf {
+    written(&experts(), dir, "mixture.gguf")
+}
+
+/// Tokens of the vocabulary that [`code`] takes for what stands before a prefix, a suffix, the middle, a repository and a file.
+pub const MARKS: [u32; 5] = [7, 8, 9, 3, 5];
+
+/// The same mixture as a code model: it has tokens around a gap.
+pub fn code(dir: &Path) -> PathBuf {
+    let file = ["pre", "suf", "mid", "rep", "sep"]
+        .into_iter()
+        .zip(MARKS)
+        .fold(experts(), |file, (mark, token)| file.number(&format!("tokenizer.ggml.fim_{mark}_token_id"), token));
+    written(&file, dir, "code.gguf")
+}
+
+fn experts() -> Gguf {
     const WIDTH: usize = 64;
     let tokenizer = model("Q8_0");
     let mut file = Gguf::new("llama")
@@ -76,7 +92,7 @@ pub fn mixture(dir: &Path) -> PathBuf {
             .random(&name("ffn_up_exps"), &[WIDTH, 96, 4])
             .random(&name("ffn_down_exps"), &[96, WIDTH, 4]);
     }
-    written(&file, dir, "mixture.gguf")
+    file
 }
 
 /// The width of the models that copy.
