@@ -1,5 +1,13 @@
 //! `ogong-provider start`: engine, store, validators, router, consumers, in the order in which each needs the one before.
 
+mod engine;
+mod front;
+mod routine;
+
+use self::{
+    engine::{Engine, committing, watch_engine},
+    front::Front,
+};
 use crate::{
     Error, announce,
     cli::Start,
@@ -12,69 +20,23 @@ use crate::{
     market::Market,
     push::Pusher,
     service::{Service, UnderWay},
-    tls::Served,
     validators::Validators,
-    verifier::{self, Verifier},
+    verifier::Verifier,
 };
 use ogong_audit::{Announcement, Role};
 use ogong_base::{
-    hash::{ChainKey, NetworkId},
+    hash::{ChainKey, ConsensusId, NetworkId},
     model_id::ModelId,
     units::UnixMillis,
 };
 use ogong_daemon::{Shutdown, Store, clock::now_ms, files};
-use ogong_engine::{EngineClient, Supervisor, supervisor::SupervisorConfig, wire::Capabilities};
+use ogong_engine::wire::Capabilities;
 use ogong_net::{Endpoint, Offer, Pin, consensus_id_of_file};
 use ogong_settlement::{Chain, interface::PROGRAM_ID, wallet};
 use serde_json::json;
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
-use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, watch},
-    time::sleep,
-};
-use tracing::{info, warn};
-
-/// How often the registry of validators is read.
-const REGISTRY: Duration = Duration::from_secs(30);
-/// How often it is read while no validator is known.
-const REGISTRY_EMPTY: Duration = Duration::from_secs(2);
-/// How often old openings are dropped.
-const EXPIRE: Duration = Duration::from_secs(600);
-
-/// The engine behind this provider: a child, or a server that somebody else runs.
-enum Engine {
-    Embedded(Supervisor),
-    Upstream(EngineClient),
-}
-
-impl Engine {
-    async fn of(config: &Config, home: &Path) -> Result<Self, Error> {
-        if let Some(url) = &config.upstream {
-            return Ok(Self::Upstream(EngineClient::new(url)?));
-        }
-        let (model, args) = config.text_model()?;
-        let mut spawn = SupervisorConfig::new(&model, verifier::log_dir(home).join("engine.log"));
-        spawn.extra_args = args;
-        spawn.commit = config.join_network;
-        (spawn.parallel, spawn.n_ctx, spawn.threads) = (config.parallel, config.n_ctx, config.threads);
-        info!(model = %model.display(), "starting the engine");
-        Ok(Self::Embedded(Supervisor::start(spawn).await?))
-    }
-
-    fn client(&self) -> &EngineClient {
-        match self {
-            Self::Embedded(supervisor) => supervisor.client(),
-            Self::Upstream(client) => client,
-        }
-    }
-
-    async fn stop(self) {
-        if let Self::Embedded(supervisor) = self {
-            supervisor.stop().await;
-        }
-    }
-}
+use std::{net::SocketAddr, path::Path, sync::Arc};
+use tokio::sync::Semaphore;
+use tracing::info;
 
 /// Runs until `shutdown`.
 ///
@@ -105,35 +67,6 @@ fn override_with(config: &mut Config, flags: &Start) -> Result<(), Error> {
         ..Default::default()
     };
     config.apply(&overrides)
-}
-
-/// The consumers' side: bound before anything else, so that a port in use is found at once.
-struct Front {
-    tcp: TcpListener,
-    addr: SocketAddr,
-    tls: Option<Served>,
-}
-
-impl Front {
-    async fn bind(config: &Config) -> Result<Self, Error> {
-        let wanted = config.listen.unwrap_or_else(|| config::LISTEN.parse().expect("invariant: a constant address"));
-        let tls = match (&config.cert, &config.key) {
-            (Some(cert), Some(key)) => Some(Served::load(cert, key)?),
-            (None, None) if wanted.ip().is_loopback() => None,
-            (None, None) => return Err(Error::PlainHttp { addr: wanted }),
-            (Some(_), None) => return Err(Error::Missing { flag: "--key" }),
-            (None, Some(_)) => return Err(Error::Missing { flag: "--cert" }),
-        };
-        let listen = |source| Error::Listen { addr: wanted, source };
-        let tcp = TcpListener::bind(wanted).await.map_err(listen)?;
-        let addr = tcp.local_addr().map_err(listen)?;
-        Ok(Self { tcp, addr, tls })
-    }
-
-    fn url(&self, config: &Config) -> String {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
-        config.endpoint.clone().unwrap_or_else(|| format!("{scheme}://{}", self.addr))
-    }
 }
 
 struct Node<'a> {
@@ -168,8 +101,8 @@ impl Node<'_> {
             under_way: UnderWay::default(),
         });
         tokio::spawn(pusher.run(validators.clone(), shutdown.clone()));
-        tokio::spawn(registry(self.chain.clone(), validators.clone(), self.configured()?, shutdown.clone()));
-        tokio::spawn(expire(replies, shutdown.clone()));
+        tokio::spawn(routine::registry(self.chain.clone(), validators.clone(), self.configured()?, shutdown.clone()));
+        tokio::spawn(routine::expire(replies, shutdown.clone()));
         let announcement = self.announcement(&terms, &capabilities, &endpoint);
         tokio::spawn(announce::run(announcement, Arc::clone(&self.keys.node), validators, shutdown.clone()));
         self.start_verifier(engine, shutdown);
@@ -186,7 +119,7 @@ impl Node<'_> {
                 json!({ "url": url, "node_id": terms.provider, "payout": terms.payout, "pid": std::process::id() });
             files::write_atomic(path, ready.to_string().as_bytes(), files::PUBLIC)?;
         }
-        let served = serve_http(front, http::routes(service), shutdown.clone()).await;
+        let served = front.serve(http::routes(service), shutdown.clone()).await;
         let _ = market.await;
         endpoint.close().await;
         served
@@ -265,7 +198,7 @@ impl Node<'_> {
     }
 
     /// The validator named by flag, where its certificate is named too; one without is found in the registry.
-    fn configured(&self) -> Result<Option<(ogong_base::hash::ConsensusId, String)>, Error> {
+    fn configured(&self) -> Result<Option<(ConsensusId, String)>, Error> {
         match (&self.config.validator_endpoint, &self.config.validator_cert) {
             (Some(endpoint), Some(cert)) => Ok(Some((consensus_id_of_file(cert)?, endpoint.clone()))),
             _ => Ok(None),
@@ -290,131 +223,5 @@ impl Node<'_> {
             home: self.home.to_owned(),
         };
         tokio::spawn(verifier.run(shutdown.clone()));
-    }
-}
-
-/// What an engine can do, if it can earn: a server without commit mode shows neither coins nor hidden states.
-///
-/// # Errors
-/// When it cannot, or cannot be asked.
-async fn committing(engine: &EngineClient) -> Result<Capabilities, Error> {
-    match engine.capabilities().await {
-        Ok(capabilities) if capabilities.commit && capabilities.score => Ok(capabilities),
-        Ok(_) | Err(ogong_engine::Error::Refused { .. } | ogong_engine::Error::Malformed { .. }) => {
-            Err(Error::NoCommit { url: engine.base_url().to_owned() })
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-async fn serve_http(front: Front, routes: axum::Router, shutdown: Shutdown) -> Result<(), Error> {
-    let Front { tcp, addr, tls } = front;
-    let ended = async move { shutdown.cancelled().await };
-    let served = match tls {
-        Some(tls) => axum::serve(tls.listen(tcp), routes).with_graceful_shutdown(ended).await,
-        None => axum::serve(tcp, routes).with_graceful_shutdown(ended).await,
-    };
-    served.map_err(|source| Error::Listen { addr, source })
-}
-
-async fn registry(
-    chain: Chain,
-    validators: Validators,
-    configured: Option<(ogong_base::hash::ConsensusId, String)>,
-    shutdown: Shutdown,
-) {
-    if let Some((id, endpoint)) = configured {
-        validators.add(id, &endpoint);
-    }
-    while !shutdown.is_triggered() {
-        let pause = match validators.refresh(&chain).await {
-            Ok(0) => REGISTRY_EMPTY,
-            Ok(_) => REGISTRY,
-            Err(error) => {
-                warn!(%error, "registry could not be read; trying again");
-                REGISTRY_EMPTY
-            }
-        };
-        let _ = shutdown.unless(sleep(pause)).await;
-    }
-}
-
-async fn expire(replies: Replies, shutdown: Shutdown) {
-    while !shutdown.is_triggered() {
-        match replies.expire(now_ms()).await {
-            Ok(0) => {}
-            Ok(dropped) => info!(dropped, "old openings dropped"),
-            Err(error) => warn!(%error, "old openings could not be dropped"),
-        }
-        let _ = shutdown.unless(sleep(EXPIRE)).await;
-    }
-}
-
-fn watch_engine(client: EngineClient, shutdown: Shutdown) -> watch::Receiver<bool> {
-    let (sender, receiver) = watch::channel(true);
-    tokio::spawn(async move {
-        while !shutdown.is_triggered() {
-            let up = matches!(client.health().await, Ok(true));
-            sender.send_if_modified(|was| std::mem::replace(was, up) != up);
-            let _ = shutdown.unless(sleep(Duration::from_secs(1))).await;
-        }
-    });
-    receiver
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::{Json, Router, http::StatusCode, routing::get};
-    use ogong_base::{class::NumericClass, hash::ModelRoot};
-
-    /// An upstream whose `/v1/capabilities` answers so.
-    async fn asked(answer: impl Into<serde_json::Value>, status: StatusCode) -> Result<Capabilities, Error> {
-        let answer = answer.into();
-        let routes = Router::new().route("/v1/capabilities", get(async move || (status, Json(answer))));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        committing(&EngineClient::new(&url).expect("a client")).await
-    }
-
-    #[tokio::test]
-    async fn an_upstream_without_commit_mode_is_refused() {
-        let class = NumericClass {
-            engine: "llama.cpp b12032".into(),
-            backend: "cpu".into(),
-            weight_format: "Q8_0".into(),
-            kv_dtype: "f16".into(),
-            flash_attention: true,
-            exact: true,
-        };
-        let full = Capabilities {
-            engine: "ogong-text-server".into(),
-            model: "m".into(),
-            model_root: ModelRoot::from_bytes([1; 32]),
-            n_ctx: 512,
-            n_vocab: 9,
-            class,
-            commit: true,
-            score: true,
-            exact: true,
-            slots: 1,
-        };
-        let json = |capabilities: &Capabilities| serde_json::to_value(capabilities).expect("JSON");
-        assert_eq!(asked(json(&full), StatusCode::OK).await.expect("it can earn"), full);
-        let mute = Capabilities { commit: false, ..full.clone() };
-        let unscored = Capabilities { score: false, ..full };
-        for (answer, status) in [
-            (json(&mute), StatusCode::OK),
-            (json(&unscored), StatusCode::OK),
-            (json!({"error": {"message": "no such path"}}), StatusCode::NOT_FOUND),
-            (json!({"object": "list"}), StatusCode::OK),
-        ] {
-            let error = asked(answer.clone(), status).await.expect_err("it cannot earn");
-            let hint = error.hint().unwrap_or_default();
-            assert!(matches!(error, Error::NoCommit { .. }) && hint.contains("commit"), "{answer}: {error}");
-        }
-        let nobody = EngineClient::new("http://127.0.0.1:1").expect("a client");
-        assert!(!matches!(committing(&nobody).await, Err(Error::NoCommit { .. }) | Ok(_)), "that is another trouble");
     }
 }

@@ -1,80 +1,28 @@
 //! One reply under way: its place in a sequence, its sampler state, its commitment and the listener at the other end.
 
-use std::sync::Arc;
+mod choose;
+mod event;
+
 use std::time::Instant;
 
 use ogong_base::class::NumericClass;
 use ogong_base::hash::ReplyId;
-use ogong_commitment::builder::{Trajectory, TrajectoryBuilder};
-use ogong_commitment::digest::Digest;
-use ogong_commitment::sampler::{self, Counts};
 use ogong_commitment::sketch::Bank;
 use tokio::sync::mpsc;
 
+use self::choose::{Chooser, choose};
+pub use self::event::{Done, Event, Finish};
 use crate::error::Error;
-use crate::logprobs::{self, TokenLogprobs};
 use crate::memory::Reuse;
 use crate::metrics::{Metrics, Outcome};
 use crate::model::Model;
-use crate::plain::Plain;
 use crate::raw::Context;
-use crate::request::{Commit, Generate, How};
+use crate::request::Generate;
 use crate::speculate::{Method, Ngrams};
 use crate::stop::{Scan, StopScanner};
-use crate::store::{Committed, Store};
-use crate::timings::{Clock, Timings};
+use crate::store::Store;
+use crate::timings::Clock;
 use crate::vision::{Image, Prompt};
-
-/// What a listener hears of its reply.
-#[derive(Debug)]
-pub enum Event {
-    /// Raw bytes of the answer; may cut a character.
-    Text(Vec<u8>),
-    /// How likely the next token was, ahead of its text, where that was asked for.
-    Logprobs(TokenLogprobs),
-    /// The answer is complete.
-    Done(Done),
-    /// The answer failed; nothing is committed.
-    Failed(Error),
-}
-
-/// How an answer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finish {
-    /// The model said so.
-    EndToken,
-    /// A stop string came up.
-    StopString,
-    /// The limit of tokens or of the context.
-    Length,
-}
-
-impl Finish {
-    /// OpenAI's word for it.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::EndToken | Self::StopString => "stop",
-            Self::Length => "length",
-        }
-    }
-}
-
-/// A complete answer.
-#[derive(Clone, Debug)]
-pub struct Done {
-    /// How it ended.
-    pub finish: Finish,
-    /// Tokens of the prompt.
-    pub n_prompt: u32,
-    /// How many of them came from memory.
-    pub n_cached: u32,
-    /// Tokens of the answer, the end token among them.
-    pub n_tokens: u32,
-    /// How long it took.
-    pub timings: Timings,
-    /// What was committed, in commit mode.
-    pub trajectory: Option<Arc<Trajectory>>,
-}
 
 /// A job and where its events go.
 #[derive(Debug)]
@@ -108,19 +56,6 @@ pub struct Slot {
     clock: Clock,
     ngrams: Option<Ngrams>,
     chooser: Chooser,
-}
-
-/// Chooses an answer's tokens.
-enum Chooser {
-    Committed(Box<Committing>),
-    Plain(Box<Plain>),
-}
-
-/// The canonical sampler's state and the commitment that grows with it.
-struct Committing {
-    commit: Commit,
-    counts: Counts,
-    builder: Option<TrajectoryBuilder>,
 }
 
 /// What of a prompt is computed together.
@@ -166,15 +101,7 @@ impl Slot {
     /// Takes a job up; `class` is what a commitment says of the engine, `speculation` how plain answers are drafted.
     pub fn new(pending: Pending, class: &NumericClass, speculation: Method) -> Self {
         let Pending { job: Generate { prompt, limit, stream, how }, events, arrived } = pending;
-        let (stops, chooser) = match how {
-            How::Committed(commit) => {
-                let builder = TrajectoryBuilder::new(&prompt.ids, class.class_hash(), commit.params.clone());
-                let stops = StopScanner::new(commit.params.stop.iter().cloned());
-                let committing = Committing { commit: *commit, counts: Counts::default(), builder: Some(builder) };
-                (stops, Chooser::Committed(Box::new(committing)))
-            }
-            How::Plain(mut plain) => (StopScanner::new(std::mem::take(&mut plain.stops)), Chooser::Plain(plain)),
-        };
+        let (stops, chooser) = Chooser::new(how, &prompt.ids, class);
         let ngrams = match &chooser {
             Chooser::Committed(_) => None,
             Chooser::Plain(_) => Ngrams::new(speculation),
@@ -210,10 +137,7 @@ impl Slot {
 
     /// How much of the prompt's beginning may come from memory.
     pub fn reuse(&self) -> Reuse {
-        match &self.chooser {
-            Chooser::Committed(_) => Reuse::Nothing,
-            Chooser::Plain(plain) => plain.reuse(),
-        }
+        self.chooser.reuse()
     }
 
     /// Whether the prompt may be computed in one call with others: nothing that must be repeated depends on it.
@@ -332,7 +256,8 @@ impl Slot {
     fn end(&mut self, finish: Finish, store: &Store, metrics: &Metrics) -> Progress {
         let mut text = std::mem::take(&mut self.held_text);
         text.extend_from_slice(&self.stops.finish());
-        let event = match self.commit(finish, store) {
+        // Kept before the listener hears that the answer is complete.
+        let event = match self.chooser.seal(finish, store) {
             Ok(trajectory) => {
                 if !text.is_empty() && self.events.try_send(Event::Text(text)).is_err() {
                     metrics.ended(Outcome::Abandoned);
@@ -355,17 +280,6 @@ impl Slot {
         Progress::Ended
     }
 
-    /// Seals the commitment and keeps it, before the listener hears that the answer is complete.
-    fn commit(&mut self, finish: Finish, store: &Store) -> Result<Option<Arc<Trajectory>>, Error> {
-        let Chooser::Committed(committing) = &mut self.chooser else { return Ok(None) };
-        let Some(builder) = committing.builder.take() else { return Ok(None) };
-        let trajectory = builder.finish(stop_reason(finish)).map_err(|error| Error::Commit(error.to_string()))?;
-        let trajectory = Arc::new(trajectory);
-        let Commit { reply_id, body, .. } = &committing.commit;
-        store.insert(*reply_id, Committed { trajectory: Arc::clone(&trajectory), body: body.clone() });
-        Ok(Some(trajectory))
-    }
-
     /// Ends the reply with an error.
     pub fn fail(self, error: Error) {
         let _ = self.events.try_send(Event::Failed(error));
@@ -374,47 +288,8 @@ impl Slot {
     /// The reply's name, where it has one.
     pub fn reply_id(&self) -> Option<ReplyId> {
         match &self.chooser {
-            Chooser::Committed(committing) => Some(committing.commit.reply_id),
+            Chooser::Committed(committing) => Some(committing.commit().reply_id),
             Chooser::Plain(_) => None,
         }
-    }
-}
-
-impl Committing {
-    /// The canonical choice for answer token `t` (SPEC 4), recorded with what it was made from.
-    fn choose(&mut self, context: &Context<'_>, row: usize, model: &Model, bank: &Bank, t: u32) -> Result<u32, Error> {
-        let refused = |error: &dyn std::fmt::Display| Error::Commit(error.to_string());
-        let digest = Digest::from_logits(context.logits(row)).map_err(|error| refused(&error))?;
-        let id = sampler::choose(&digest, &self.commit.params, &self.counts, &self.commit.seed, t)
-            .ok_or_else(|| refused(&"no candidate token is left"))?;
-        let sketch = bank.project(context.hidden(row)?).map_err(|error| refused(&error))?;
-        if let Some(builder) = &mut self.builder {
-            builder.push(id, model.piece(id), sketch, digest);
-        }
-        self.counts.add(id);
-        Ok(id)
-    }
-}
-
-/// The chain's choice, and what the client wants to know of it.
-fn choose(
-    plain: &mut Plain,
-    context: &mut Context<'_>,
-    row: usize,
-    events: &mpsc::Sender<Event>,
-) -> Result<u32, Error> {
-    let id = context.sample(&mut plain.chain, row)?;
-    if let Some(count) = plain.logprobs {
-        // Nobody hears it when the client has just hung up.
-        let _ = events.try_send(Event::Logprobs(logprobs::measure(context.logits(row), id, count)));
-    }
-    Ok(id)
-}
-
-fn stop_reason(finish: Finish) -> ogong_commitment::leaf::Stop {
-    match finish {
-        Finish::EndToken => ogong_commitment::leaf::Stop::EndToken,
-        Finish::StopString => ogong_commitment::leaf::Stop::StopString,
-        Finish::Length => ogong_commitment::leaf::Stop::Length,
     }
 }

@@ -1,7 +1,8 @@
 //! A loaded model: weights, chat template, vocabulary tables, and the root over its files (SPEC 1.5).
 
-use std::fs::File;
-use std::io::Read;
+mod files;
+mod pieces;
+
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -9,9 +10,9 @@ use llama_cpp_4::chat::ChatTemplates;
 use llama_cpp_4::model::{AddBos, LlamaModel, Special};
 use llama_cpp_4::token::LlamaToken;
 use ogong_base::hash::ModelRoot;
-use ogong_base::model_id;
-use sha2::{Digest as _, Sha256};
 
+pub use self::files::{model_files, root_of_files};
+use self::pieces::Pieces;
 use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::placement::Placement;
@@ -20,8 +21,6 @@ use crate::vision::Projector;
 
 /// Bytes of a short entry of a file's metadata at most.
 const METADATA_BYTES: usize = 256;
-/// Bytes read at once while hashing a file.
-const HASH_BUFFER_BYTES: usize = 1 << 20;
 
 /// A model and everything derived from it once.
 #[derive(Debug)]
@@ -69,7 +68,7 @@ impl Model {
         let hashing = std::thread::spawn({
             let files = files.clone();
             let cancel = cancel.clone();
-            move || if rooted { root(&files, &cancel) } else { Ok(ModelRoot::ZERO) }
+            move || if rooted { files::root(&files, &cancel) } else { Ok(ModelRoot::ZERO) }
         });
         let loaded = raw::load_model(path, placement, heads);
         if loaded.is_err() {
@@ -210,7 +209,7 @@ impl Model {
 
     /// Tokens that end an answer.
     pub fn end_tokens(&self) -> impl Iterator<Item = u32> + '_ {
-        (0u32..).zip(&self.pieces.is_end).filter(|(_, is_end)| **is_end).map(|(id, _)| id)
+        self.pieces.ends()
     }
 
     /// Whether prompts begin with BOS.
@@ -235,42 +234,6 @@ pub fn ids(tokens: Vec<LlamaToken>) -> Vec<u32> {
     tokens.into_iter().filter_map(|token| u32::try_from(token.0).ok()).collect()
 }
 
-/// The bytes of every token, end to end, so that the token loop makes no call and no allocation.
-#[derive(Debug)]
-struct Pieces {
-    bytes: Vec<u8>,
-    ends_at: Vec<u32>,
-    is_end: Vec<bool>,
-}
-
-impl Pieces {
-    fn new(llama: &LlamaModel, n_vocab: u32) -> Self {
-        let (mut bytes, mut ends_at, mut is_end) = (Vec::new(), Vec::new(), Vec::new());
-        let mut piece = Vec::new();
-        for id in 0..n_vocab {
-            let token = LlamaToken(i32::try_from(id).unwrap_or(i32::MAX));
-            // An error means that the token has no text.
-            if llama.token_to_raw_bytes_into(token, Special::Plaintext, &mut piece).is_ok() {
-                bytes.extend_from_slice(&piece);
-            }
-            ends_at.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-            is_end.push(llama.is_eog_token(token));
-        }
-        Self { bytes, ends_at, is_end }
-    }
-
-    fn bytes(&self, id: u32) -> &[u8] {
-        let index = id as usize;
-        let end = self.ends_at.get(index).map_or(0, |end| *end as usize);
-        let start = index.checked_sub(1).and_then(|before| self.ends_at.get(before)).map_or(0, |start| *start as usize);
-        self.bytes.get(start..end).unwrap_or_default()
-    }
-
-    fn is_end(&self, id: u32) -> bool {
-        self.is_end.get(id as usize).copied().unwrap_or(false)
-    }
-}
-
 fn knows_tools(templates: &ChatTemplates) -> bool {
     let caps = templates.caps_json().ok().and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
     caps.is_some_and(|caps| caps["supports_tool_calls"] == true)
@@ -280,81 +243,5 @@ fn weight_format(llama: &LlamaModel) -> String {
     match llama.ftype() {
         Some(ftype) => ftype.name().to_owned(),
         None => llama.desc(128).unwrap_or_else(|_| "unknown".into()),
-    }
-}
-
-/// Every file of the model, in order: the shards that llama.cpp's naming scheme implies, or the one file.
-///
-/// # Errors
-/// When one of them is missing.
-pub fn model_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
-    let files = shard_names(path).unwrap_or_else(|| vec![path.to_owned()]);
-    for file in &files {
-        let readable = File::open(file).and_then(|file| file.metadata());
-        match readable {
-            Ok(metadata) if metadata.is_file() => {}
-            Ok(_) => {
-                return Err(Error::ModelFile { path: file.clone(), source: std::io::ErrorKind::IsADirectory.into() });
-            }
-            Err(source) => return Err(Error::ModelFile { path: file.clone(), source }),
-        }
-    }
-    Ok(files)
-}
-
-fn shard_names(path: &Path) -> Option<Vec<PathBuf>> {
-    let stem = path.file_name()?.to_str()?.strip_suffix(".gguf")?;
-    let (rest, total) = stem.rsplit_once("-of-")?;
-    let (prefix, first) = rest.rsplit_once('-')?;
-    let digits = |text: &str| text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(first) || !digits(total) {
-        return None;
-    }
-    let total: u32 = total.parse().ok()?;
-    Some((1..=total).map(|shard| path.with_file_name(format!("{prefix}-{shard:05}-of-{total:05}.gguf"))).collect())
-}
-
-/// `model_root` over the SHA-256 of each file, in order (SPEC 1.5).
-///
-/// # Errors
-/// When a file cannot be read.
-pub fn root_of_files(files: &[PathBuf]) -> Result<ModelRoot, Error> {
-    root(files, &Cancel::default())
-}
-
-fn root(files: &[PathBuf], cancel: &Cancel) -> Result<ModelRoot, Error> {
-    let hashes = files.iter().map(|file| file_hash(file, cancel)).collect::<Result<Vec<_>, _>>()?;
-    Ok(model_id::model_root(&hashes))
-}
-
-fn file_hash(path: &Path, cancel: &Cancel) -> Result<[u8; 32], Error> {
-    let failed = |source| Error::ModelFile { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(failed)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; HASH_BUFFER_BYTES];
-    loop {
-        cancel.check()?;
-        let read = file.read(&mut buffer).map_err(failed)?;
-        if read == 0 {
-            return Ok(hasher.finalize().into());
-        }
-        hasher.update(&buffer[..read]);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shards_are_named_by_the_first() {
-        let names = shard_names(Path::new("/m/big-00001-of-00003.gguf")).expect("a shard");
-        assert_eq!(
-            names,
-            ["/m/big-00001-of-00003.gguf", "/m/big-00002-of-00003.gguf", "/m/big-00003-of-00003.gguf"]
-                .map(PathBuf::from)
-        );
-        assert_eq!(shard_names(Path::new("/m/one.gguf")), None);
-        assert_eq!(shard_names(Path::new("/m/a-1-of-3.gguf")), None);
     }
 }
