@@ -57,6 +57,9 @@ pub enum Error {
         /// llama.cpp's own words.
         log: String,
     },
+    /// A call that several requests shared failed; the call's own error, in words.
+    #[error("{0}")]
+    Shared(String),
     /// No token could be chosen.
     #[error("no token could be chosen: {source} {log}")]
     Sample {

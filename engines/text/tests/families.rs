@@ -11,17 +11,39 @@ use ogong_text::placement::Placement;
 use serde_json::{Value, json};
 
 /// Templates in the manner of families that llama.cpp reads each in its own way, or works out from the template.
-const FAMILIES: [(&str, &str); 7] = [
+const FAMILIES: [(&str, &str); 18] = [
     ("hermes", ogong_text::tools::TEMPLATE),
     ("llama 3.1", include_str!("families/llama-3.1.jinja")),
     ("mistral", include_str!("families/mistral.jinja")),
     ("qwen3-coder", include_str!("families/qwen3-coder.jinja")),
     ("kimi k2", include_str!("families/kimi-k2.jinja")),
     ("gpt-oss", include_str!("families/gpt-oss.jinja")),
+    ("deepseek v3.1", include_str!("families/deepseek-v3.1.jinja")),
+    ("glm 4", include_str!("families/glm-4.jinja")),
+    ("gigachat 3", include_str!("families/gigachat-3.jinja")),
+    ("minimax m2", include_str!("families/minimax-m2.jinja")),
+    ("ministral 3", include_str!("families/ministral-3.jinja")),
+    ("lfm2", include_str!("families/lfm2.jinja")),
+    ("minicpm 5", include_str!("families/minicpm-5.jinja")),
+    ("nemotron 2", include_str!("families/nemotron-2.jinja")),
+    ("command-r", include_str!("families/command-r.jinja")),
+    ("gemma 4", include_str!("families/gemma-4.jinja")),
+    ("cohere 2", include_str!("families/cohere-2.jinja")),
     ("functionary 3.2", include_str!("families/functionary-v3.2.jinja")),
 ];
 
-const END_MARKS: [&str; 5] = ["<|im_end|>", "<|eot_id|>", "</s>", "<|call|>", "<|return|>"];
+const END_MARKS: [&str; 10] = [
+    "<|END_OF_TURN_TOKEN|>",
+    "<SPECIAL_12>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "</s>",
+    "<|call|>",
+    "<|return|>",
+    "<｜end▁of▁sentence｜>",
+    "[e~[",
+    "<turn|>",
+];
 
 fn tools() -> String {
     json!([{"type": "function", "function": {

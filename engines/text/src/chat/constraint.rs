@@ -42,13 +42,17 @@ pub(super) fn parallel(body: &Body) -> Result<bool, RequestError> {
     Ok(fields::truth(body, "parallel_tool_calls")?.unwrap_or(false))
 }
 
-/// A family's grammar with one call at most. llama.cpp's own lets calls in tags of their own follow one another in any case.
+/// Rules of llama.cpp's grammars that let calls follow one another in any case: calls in tags of their own, and Functionary's.
+const SEVERAL: [&str; 2] = ["tool-calls", "tools"];
+
+/// A family's grammar with one call at most.
 fn one_call(grammar: &str) -> String {
-    let once = |line: &str| match line.strip_prefix("tool-calls ::= (").and_then(|rest| rest.strip_suffix(")+")) {
-        Some(call) => format!("tool-calls ::= {call}"),
-        None => line.to_owned(),
+    let once = |line: &str| {
+        let (rule, body) = line.split_once(" ::= ").filter(|(rule, _)| SEVERAL.contains(rule))?;
+        let call = body.strip_prefix('(')?.strip_suffix(")+")?;
+        Some(format!("{rule} ::= ({call})"))
     };
-    grammar.lines().map(once).collect::<Vec<_>>().join("\n")
+    grammar.lines().map(|line| once(line).unwrap_or_else(|| line.to_owned())).collect::<Vec<_>>().join("\n")
 }
 
 #[derive(Deserialize)]
@@ -106,7 +110,8 @@ mod tests {
     #[test]
     fn a_grammar_of_one_call_has_no_more() {
         let grammar = "root ::= tool-calls\ntool-calls ::= (tool-call space)+\nspace ::= | \" \"";
-        assert_eq!(one_call(grammar), "root ::= tool-calls\ntool-calls ::= tool-call space\nspace ::= | \" \"");
+        assert_eq!(one_call(grammar), "root ::= tool-calls\ntool-calls ::= (tool-call space)\nspace ::= | \" \"");
+        assert_eq!(one_call("tools ::= (tool-0 | tool-1)+"), "tools ::= (tool-0 | tool-1)");
         assert_eq!(one_call("root ::= (a)+"), "root ::= (a)+");
     }
 }

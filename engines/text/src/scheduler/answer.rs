@@ -38,11 +38,8 @@ impl Scheduler<'_> {
             let count = rest.iter().take_while(fits).count().max(1);
             let (group, after) = rest.split_at(count);
             if let Err(error) = self.answer_call(group) {
-                let message = error.to_string();
-                error!(%message, "decode call failed");
-                for fed in group {
-                    self.fail(fed.index, Error::Commit(message.clone()));
-                }
+                error!(%error, "decode call failed");
+                self.fail_all(&group.iter().map(|fed| fed.index).collect::<Vec<_>>(), error);
             }
             rest = after;
         }

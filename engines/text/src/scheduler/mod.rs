@@ -235,6 +235,16 @@ impl<'model> Scheduler<'model> {
         self.free(index);
     }
 
+    /// Fails all that shared a call.
+    fn fail_all(&mut self, indexes: &[usize], error: Error) {
+        if let [alone] = indexes {
+            return self.fail(*alone, error);
+        }
+        for index in indexes {
+            self.fail(*index, Error::Shared(error.to_string()));
+        }
+    }
+
     fn count(&self) {
         let busy = self.slots.iter().flatten().count();
         self.metrics.holds(busy, self.memories.iter().map(Memory::len).sum());

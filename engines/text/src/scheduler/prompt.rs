@@ -58,14 +58,7 @@ impl Scheduler<'_> {
                     self.prefilled(*index, tokens.len());
                 }
             }
-            Err(error) => {
-                for part in parts.iter().skip(1) {
-                    self.fail(part.index, Error::Commit(error.to_string()));
-                }
-                if let Some(first) = parts.first() {
-                    self.fail(first.index, error);
-                }
-            }
+            Err(error) => self.fail_all(&parts.iter().map(|part| part.index).collect::<Vec<_>>(), error),
         }
     }
 
