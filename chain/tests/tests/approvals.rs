@@ -1,20 +1,18 @@
-//! `approve`, `close_approvals`, and the three decisions that approvals stand behind.
+//! `settle` and `refund_reject` by approvals in the place of signatures; `approve` and `close_approvals` have files of their own.
 
+use crate::approve::approve;
+use crate::close_approvals::close;
 use litesvm::types::TransactionResult;
 use ogong_chain_interface::account::{Approvals, EscrowStatus};
 use ogong_chain_interface::event::Settlement;
-use ogong_chain_interface::instruction::{Approve, CloseApprovals, RefundReject, Settle};
-use ogong_chain_interface::{ChainError, PROGRAM_ID, address};
+use ogong_chain_interface::instruction::{RefundReject, Settle, Verdict};
+use ogong_chain_interface::{Address, ChainError, PROGRAM_ID, address};
 use ogong_chain_tests::Expected::{Chain, Number};
-use ogong_chain_tests::world::{FUNDS, NETWORK, START_S};
+use ogong_chain_tests::world::{FUNDS, NETWORK};
 use ogong_chain_tests::{Deal, Refusal, World, check};
 
 /// Anchor's: the account is of another type.
 const DISCRIMINATOR: u32 = 3002;
-/// Anchor's: the account is not the one its seeds derive.
-const SEEDS: u32 = 2006;
-/// Anchor's: the payer is not the one noted.
-const HAS_ONE: u32 = 2001;
 
 /// What `settle` will compute.
 pub fn settle_digest(world: &World, deal: &Deal, settle: &Settle) -> [u8; 32] {
@@ -28,11 +26,7 @@ pub fn reject_digest(world: &World, deal: &Deal, reject: &RefundReject) -> [u8; 
     digest(deal, &reject.verdict, vec![(world.owner.address(), deal.order.max_fee)])
 }
 
-pub fn digest(
-    deal: &Deal,
-    verdict: &ogong_chain_interface::instruction::Verdict,
-    payees: Vec<(ogong_chain_interface::Address, u64)>,
-) -> [u8; 32] {
+pub fn digest(deal: &Deal, verdict: &Verdict, payees: Vec<(Address, u64)>) -> [u8; 32] {
     Settlement {
         network: NETWORK,
         program: PROGRAM_ID,
@@ -51,14 +45,8 @@ pub fn digest(
     .digest()
 }
 
-pub fn approve(world: &mut World, digest: [u8; 32], validator: usize) -> TransactionResult {
-    let stake_epoch = world.config().stake_epoch;
-    let approve = Approve { validator: world.validators[validator].address(), digest, stake_epoch };
-    world.send(approve, &[world.validators[validator].key.insecure_clone()])
-}
-
 /// A settle by the approvals of the first `approving` validators; only the handler signs.
-fn settled_by(world: &mut World, approving: usize) -> (Deal, Settle, [u8; 32], TransactionResult) {
+pub fn settled_by(world: &mut World, approving: usize) -> (Deal, Settle, [u8; 32], TransactionResult) {
     let deal = world.open();
     let mut settle = world.settlement(&deal);
     let digest = settle_digest(world, &deal, &settle);
@@ -71,50 +59,7 @@ fn settled_by(world: &mut World, approving: usize) -> (Deal, Settle, [u8; 32], T
     (deal, settle, digest, result)
 }
 
-fn close(world: &mut World, digest: [u8; 32], payer: usize) -> TransactionResult {
-    let payer = world.validators[payer].address();
-    let close = CloseApprovals { digest, stake_epoch: 0, payer };
-    world.send(close, &[world.admin.key.insecure_clone()])
-}
-
 pub const REFUSALS: &[Refusal] = &[
-    Refusal {
-        name: "by a stranger",
-        expected: Chain(ChainError::CosignerUnregistered),
-        attempt: |world| {
-            let stranger = world.wallet(FUNDS);
-            let approve = Approve { validator: stranger.address(), digest: [1; 32], stake_epoch: 0 };
-            world.send(approve, &[stranger.key])
-        },
-    },
-    Refusal {
-        name: "twice",
-        expected: Chain(ChainError::CosignerRepeated),
-        attempt: |world| {
-            approve(world, [1; 32], 0).expect("the first");
-            approve(world, [1; 32], 0)
-        },
-    },
-    Refusal {
-        name: "in an epoch that is over",
-        expected: Chain(ChainError::StakeEpochWrong),
-        attempt: |world| {
-            world.next_epoch();
-            world.set_time(START_S + 3_600 + 901);
-            let approve = Approve { validator: world.validators[0].address(), digest: [1; 32], stake_epoch: 0 };
-            world.send(approve, &world.quorum()[..1])
-        },
-    },
-    Refusal {
-        name: "under another digest's address",
-        expected: Number(SEEDS),
-        attempt: |world| {
-            let approve = Approve { validator: world.validators[0].address(), digest: [1; 32], stake_epoch: 0 };
-            let mut instruction = approve.instruction(&PROGRAM_ID);
-            instruction.accounts[3].pubkey = address::approvals(&PROGRAM_ID, &[2; 32], 0);
-            world.send(instruction, &world.quorum()[..1])
-        },
-    },
     Refusal {
         name: "two of three",
         expected: Chain(ChainError::QuorumNotReached),
@@ -173,23 +118,6 @@ pub const REFUSALS: &[Refusal] = &[
             world.send(settle, &world.quorum()[..1])
         },
     },
-    Refusal {
-        name: "closed while they can be used",
-        expected: Chain(ChainError::ApprovalsInUse),
-        attempt: |world| {
-            approve(world, [1; 32], 0).expect("approves");
-            close(world, [1; 32], 0)
-        },
-    },
-    Refusal {
-        name: "closed for another's good",
-        expected: Number(HAS_ONE),
-        attempt: |world| {
-            let (.., digest, result) = settled_by(world, 3);
-            result.expect("settled");
-            close(world, digest, 1)
-        },
-    },
 ];
 
 #[test]
@@ -236,15 +164,6 @@ fn a_large_committee_settles_by_approvals() {
     let mut world = World::with_stakes(&[1_000; 40]);
     let (.., result) = settled_by(&mut world, 26);
     assert_eq!(ogong_chain_tests::refusal::number(&result), Some(ChainError::QuorumNotReached.number()));
-}
-
-#[test]
-fn stale_approvals_are_closed_by_anyone() {
-    let mut world = World::with_stakes(&[1_000; 3]);
-    approve(&mut world, [1; 32], 0).expect("approves");
-    world.next_epoch();
-    world.next_epoch();
-    close(&mut world, [1; 32], 0).expect("closed");
 }
 
 #[test]

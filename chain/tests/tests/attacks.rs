@@ -3,7 +3,7 @@
 
 use crate::accuse_validator::{self, REPLY, accused};
 use crate::approve_emission::approval;
-use crate::{approvals, claim_work, cohort, record_liveness, release};
+use crate::{approvals, claim_work, record_liveness, release, settle_cohort};
 use litesvm::types::TransactionResult;
 use ogong_chain_interface::account::{Role, Shard};
 use ogong_chain_interface::evidence::{Honeypot, Vote, Word};
@@ -57,7 +57,7 @@ fn approvals_of_a_cohort_name_who_is_credited() {
     let friend = world.known_operator(152, Role::Provider, 0);
     let deal = world.open();
     let mut agreed = cohort_of(&world, &deal, honest.wallet.address());
-    let digest = cohort::digest_of(&world, &deal, &agreed);
+    let digest = settle_cohort::digest_of(&world, &deal, &agreed);
     agreed.settle.approvals = Some(quorum::approve(&mut world, digest, 3));
     agreed.settle.cosigners.clear();
     for operator in [friend.wallet.address(), Address::default()] {

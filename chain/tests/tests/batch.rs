@@ -1,30 +1,24 @@
-//! `settle_batch`, `settle_batched`, `close_batch`, and what a reply costs in a batch.
+//! What the three instructions of a batch share: the replies in it, and what each costs. Proofs that must not pass are in
+//! `settle_batched::REFUSALS`.
 
-use crate::approvals::{approve, settle_digest};
-use litesvm::types::TransactionResult;
-use ogong_chain_interface::account::{Batch, EscrowStatus};
-use ogong_chain_interface::error::ACCOUNT_IN_USE;
-use ogong_chain_interface::instruction::{CloseBatch, SettleBatch, SettleBatched};
-use ogong_chain_interface::{ChainError, PROGRAM_ID, address, event, merkle};
-use ogong_chain_tests::Expected::{Chain, Number};
-use ogong_chain_tests::world::{FUNDS, NETWORK, START_S};
-use ogong_chain_tests::{Deal, Refusal, World, check};
+use crate::approvals::settle_digest;
+use crate::close_batch::close;
+use ogong_chain_interface::instruction::{SettleBatch, SettleBatched};
+use ogong_chain_interface::{PROGRAM_ID, event, merkle};
+use ogong_chain_tests::world::{FUNDS, NETWORK};
+use ogong_chain_tests::{Deal, World};
 
-/// Anchor's: the account is not the one its seeds derive.
-const SEEDS: u32 = 2006;
-/// Anchor's: the payer is not the one noted.
-const HAS_ONE: u32 = 2001;
 /// Lamports that a signature costs.
 const SIGNATURE_LAMPORTS: u64 = 5_000;
 
 /// Open escrows and the tree over what is decided about them.
-struct Group {
-    deals: Vec<Deal>,
-    leaves: Vec<[u8; 32]>,
+pub struct Group {
+    pub deals: Vec<Deal>,
+    pub leaves: Vec<[u8; 32]>,
 }
 
 impl Group {
-    fn open(world: &mut World, count: u16) -> Self {
+    pub fn open(world: &mut World, count: u16) -> Self {
         let mut group = Self { deals: Vec::new(), leaves: Vec::new() };
         for number in 0..count {
             let mut order = world.order();
@@ -39,24 +33,38 @@ impl Group {
         group
     }
 
-    fn root(&self) -> [u8; 32] {
+    /// Those that all validators have signed the batch of.
+    pub fn signed(world: &mut World, count: u16) -> Self {
+        let group = Self::open(world, count);
+        world.must(group.batch(world), &world.quorum());
+        group
+    }
+
+    pub fn root(&self) -> [u8; 32] {
         merkle::root(&self.leaves)
     }
 
     /// The batch, signed by all validators.
-    fn batch(&self, world: &World) -> SettleBatch {
+    pub fn batch(&self, world: &World) -> SettleBatch {
         SettleBatch {
             handler: world.validators[0].address(),
             cosigners: world.validators[1..].iter().map(|validator| validator.address()).collect(),
             approvals: None,
             root: self.root(),
             count: u32::try_from(self.leaves.len()).expect("a count"),
-            stake_epoch: 0,
+            stake_epoch: world.config().stake_epoch,
             expiry_ms: self.deals[0].order.deadline_ms,
         }
     }
 
-    fn settlement(&self, world: &World, index: usize) -> SettleBatched {
+    /// What the quorum of that batch agrees to.
+    pub fn digest(&self, world: &World, batch: &SettleBatch) -> [u8; 32] {
+        let SettleBatch { root, count, stake_epoch, expiry_ms, .. } = *batch;
+        let fee_owner = world.fee_owners[0].address();
+        event::Batch { network: NETWORK, program: PROGRAM_ID, root, count, fee_owner, stake_epoch, expiry_ms }.digest()
+    }
+
+    pub fn settlement(&self, world: &World, index: usize) -> SettleBatched {
         SettleBatched {
             root: self.root(),
             reply_id: self.deals[index].reply_id,
@@ -65,250 +73,6 @@ impl Group {
             proof: merkle::proof(&self.leaves, index).expect("a leaf"),
         }
     }
-}
-
-fn by_anyone(world: &mut World, settle: SettleBatched) -> TransactionResult {
-    world.send(settle, &[world.admin.key.insecure_clone()])
-}
-
-/// The first of three batched replies settled with something wrong.
-fn batched(world: &mut World, spoil: fn(&mut SettleBatched)) -> TransactionResult {
-    let group = Group::open(world, 3);
-    world.must(group.batch(world), &world.quorum());
-    let mut settle = group.settlement(world, 0);
-    spoil(&mut settle);
-    by_anyone(world, settle)
-}
-
-fn signed(world: &mut World, spoil: fn(&mut SettleBatch), signers: usize) -> TransactionResult {
-    let group = Group::open(world, 3);
-    let mut batch = group.batch(world);
-    spoil(&mut batch);
-    world.send(batch, &world.quorum()[..signers])
-}
-
-fn close(world: &mut World, group: &Group, payer: usize) -> TransactionResult {
-    let close = CloseBatch { root: group.root(), payer: world.validators[payer].address() };
-    world.send(close, &[world.admin.key.insecure_clone()])
-}
-
-pub const REFUSALS: &[Refusal] = &[
-    Refusal {
-        name: "of nothing",
-        expected: Chain(ChainError::BatchEmpty),
-        attempt: |world| signed(world, |batch| batch.count = 0, 3),
-    },
-    Refusal {
-        name: "expired",
-        expected: Chain(ChainError::SettleExpired),
-        attempt: |world| signed(world, |batch| batch.expiry_ms = 1, 3),
-    },
-    Refusal {
-        name: "two of three",
-        expected: Chain(ChainError::QuorumNotReached),
-        attempt: |world| signed(world, |batch| batch.cosigners.truncate(1), 2),
-    },
-    Refusal {
-        name: "a co-signer twice",
-        expected: Chain(ChainError::CosignerRepeated),
-        attempt: |world| signed(world, |batch| batch.cosigners[1] = batch.cosigners[0], 2),
-    },
-    Refusal {
-        name: "the same root again",
-        expected: Number(ACCOUNT_IN_USE),
-        attempt: |world| {
-            let group = Group::open(world, 2);
-            world.must(group.batch(world), &world.quorum());
-            world.send(group.batch(world), &world.quorum())
-        },
-    },
-    Refusal {
-        name: "another amount than the leaf's",
-        expected: Chain(ChainError::BatchProofWrong),
-        attempt: |world| batched(world, |settle| settle.verdict.n_prompt = 99),
-    },
-    Refusal {
-        name: "another place",
-        expected: Chain(ChainError::BatchProofWrong),
-        attempt: |world| batched(world, |settle| settle.index = 1),
-    },
-    Refusal {
-        name: "a place outside the tree",
-        expected: Chain(ChainError::BatchProofWrong),
-        attempt: |world| batched(world, |settle| settle.index = 3),
-    },
-    Refusal {
-        name: "one flipped bit in the proof",
-        expected: Chain(ChainError::BatchProofWrong),
-        attempt: |world| batched(world, |settle| settle.proof[1][31] ^= 1),
-    },
-    Refusal {
-        name: "a proof too short",
-        expected: Chain(ChainError::BatchProofWrong),
-        attempt: |world| batched(world, |settle| settle.proof.truncate(1)),
-    },
-    Refusal {
-        name: "a proof too long",
-        expected: Chain(ChainError::BatchProofWrong),
-        attempt: |world| batched(world, |settle| settle.proof.push([0; 32])),
-    },
-    Refusal {
-        name: "an inner node as a leaf",
-        expected: Chain(ChainError::BatchProofWrong),
-        attempt: |world| {
-            batched(world, |settle| {
-                settle.proof.remove(0);
-            })
-        },
-    },
-    Refusal {
-        name: "a reject in it",
-        expected: Chain(ChainError::OutcomeNotPayable),
-        attempt: |world| batched(world, |settle| settle.verdict.outcome = 3),
-    },
-    Refusal {
-        name: "of another request",
-        expected: Chain(ChainError::RequestHashWrong),
-        attempt: |world| batched(world, |settle| settle.verdict.req_hash[0] ^= 1),
-    },
-    Refusal {
-        name: "another epoch than the batch's",
-        expected: Chain(ChainError::StakeEpochWrong),
-        attempt: |world| {
-            let group = Group::open(world, 2);
-            world.must(group.batch(world), &world.quorum());
-            let mut settle = group.settlement(world, 0);
-            settle.verdict.stake_epoch = 1;
-            let mut instruction = settle.instruction(&PROGRAM_ID);
-            instruction.accounts[1].pubkey = address::epoch(&PROGRAM_ID, 0);
-            world.send(instruction, &[world.admin.key.insecure_clone()])
-        },
-    },
-    Refusal {
-        name: "twice",
-        expected: Chain(ChainError::EscrowNotOpen),
-        attempt: |world| {
-            let group = Group::open(world, 2);
-            world.must(group.batch(world), &world.quorum());
-            let settle = group.settlement(world, 0);
-            by_anyone(world, settle.clone()).expect("the first");
-            by_anyone(world, settle)
-        },
-    },
-    Refusal {
-        name: "after the expiry",
-        expected: Chain(ChainError::SettleExpired),
-        attempt: |world| {
-            let group = Group::open(world, 2);
-            world.must(group.batch(world), &world.quorum());
-            world.set_time(START_S + 901);
-            let settle = group.settlement(world, 0);
-            by_anyone(world, settle)
-        },
-    },
-    Refusal {
-        name: "another reply's escrow",
-        expected: Number(SEEDS),
-        attempt: |world| {
-            let group = Group::open(world, 2);
-            world.must(group.batch(world), &world.quorum());
-            let mut instruction = group.settlement(world, 0).instruction(&PROGRAM_ID);
-            let other = address::escrow(&PROGRAM_ID, &group.deals[1].reply_id);
-            world.tamper(&other, |data| data[11] ^= 1);
-            instruction.accounts[3].pubkey = other;
-            let result = world.send(instruction, &[world.admin.key.insecure_clone()]);
-            world.tamper(&other, |data| data[11] ^= 1);
-            result
-        },
-    },
-    Refusal {
-        name: "closed too early",
-        expected: Chain(ChainError::BatchInUse),
-        attempt: |world| {
-            let group = Group::open(world, 2);
-            world.must(group.batch(world), &world.quorum());
-            let settle = group.settlement(world, 1);
-            by_anyone(world, settle).expect("one of two");
-            close(world, &group, 0)
-        },
-    },
-    Refusal {
-        name: "closed for another's good",
-        expected: Number(HAS_ONE),
-        attempt: |world| {
-            let group = Group::open(world, 1);
-            world.must(group.batch(world), &world.quorum());
-            let settle = group.settlement(world, 0);
-            by_anyone(world, settle).expect("all of it");
-            close(world, &group, 1)
-        },
-    },
-];
-
-#[test]
-fn each_reply_of_a_batch_is_settled_and_paid() {
-    let mut world = World::with_stakes(&[1_000; 3]);
-    let group = Group::open(&mut world, 7);
-    let meta = world.must(group.batch(&world), &world.quorum());
-    let batch = event::Batch {
-        network: NETWORK,
-        program: PROGRAM_ID,
-        root: group.root(),
-        count: 7,
-        fee_owner: world.fee_owners[0].address(),
-        stake_epoch: 0,
-        expiry_ms: group.deals[0].order.deadline_ms,
-    };
-    let announced = event::Batched::decode(&crate::settle::event(&meta.logs)).expect("the event");
-    assert_eq!((announced.digest, announced.count, announced.signed_stake), (batch.digest(), 7, 3_000));
-    for index in [6, 0, 3, 1, 5, 2, 4] {
-        let settle = group.settlement(&world, index);
-        by_anyone(&mut world, settle).expect("settled");
-        world.pay(&group.deals[index]);
-    }
-    let account = Batch::decode(&world.data(&address::batch(&PROGRAM_ID, &group.root()))).expect("a batch");
-    assert_eq!((account.settled, account.signers), (7, 0b111));
-    assert_eq!(world.balance(&world.provider.token), FUNDS + 7 * 425);
-    assert_eq!((world.epoch(0).audits, world.epoch(0).totals.audits), (vec![7; 3], 21));
-    close(&mut world, &group, 0).expect("done with");
-    world.assert_conserved();
-}
-
-/// Whatever is left of an expired batch goes back to the consumers.
-#[test]
-fn an_expired_batch_leaves_the_rest_to_the_owners() {
-    let mut world = World::with_stakes(&[1_000; 3]);
-    let group = Group::open(&mut world, 2);
-    world.must(group.batch(&world), &world.quorum());
-    world.set_time(START_S + 901);
-    world.must(world.expiry(&group.deals[0]), &[world.admin.key.insecure_clone()]);
-    assert_eq!(world.escrow(&group.deals[0]).status, EscrowStatus::Refunded);
-    close(&mut world, &group, 0).expect("expired");
-}
-
-#[test]
-fn approvals_stand_behind_a_batch_too() {
-    let mut world = World::with_stakes(&[1_000; 3]);
-    let group = Group::open(&mut world, 2);
-    let mut batch = group.batch(&world);
-    let digest = event::Batch {
-        network: NETWORK,
-        program: PROGRAM_ID,
-        root: batch.root,
-        count: batch.count,
-        fee_owner: world.fee_owners[0].address(),
-        stake_epoch: 0,
-        expiry_ms: batch.expiry_ms,
-    }
-    .digest();
-    (0..3).for_each(|validator| {
-        approve(&mut world, digest, validator).expect("approves");
-    });
-    batch.cosigners.clear();
-    batch.approvals = Some(address::approvals(&PROGRAM_ID, &digest, 0));
-    world.must(batch, &world.quorum()[..1]);
-    let settle = group.settlement(&world, 1);
-    by_anyone(&mut world, settle).expect("settled");
 }
 
 /// The table of chain/README.md: every reply of a batch settled and released, by transactions that anyone sends, with five
@@ -355,9 +119,4 @@ fn a_reply_costs_less_in_a_batch() {
         each.push(spent / count);
     }
     assert!(each.is_sorted_by(|more, less| more > less), "{each:?}");
-}
-
-#[test]
-fn refusals() {
-    check(REFUSALS);
 }

@@ -3,15 +3,27 @@
 
 use crate::scenes::{self, CASES};
 use ogong_chain_interface::{ChainError, EPOCH_GRACE_MS, PROGRAM_ID, address};
-use ogong_chain_tests::World;
 use ogong_chain_tests::idl::Idl;
 use ogong_chain_tests::refusal::number;
 use ogong_chain_tests::trial::{Case, Scene, needed, try_all, try_edges};
+use ogong_chain_tests::{Refusal, World};
 
-/// A test of its own for each instruction; `every_instruction_is_tried` compares the list with the IDL.
+/// An instruction and the file that tries it.
+pub struct Tried {
+    name: &'static str,
+    pub refusals: &'static [Refusal],
+    source: &'static str,
+}
+
+/// Tests of its own for each instruction; `every_instruction_is_tried` compares the list with the IDL. One that has no file of its
+/// name, or no `REFUSALS` in it, does not compile.
 macro_rules! instructions {
     ($($name:ident)*) => {
-        const TRIED: &[&str] = &[$(stringify!($name)),*];
+        pub const TRIED: &[Tried] = &[$(Tried {
+            name: stringify!($name),
+            refusals: crate::$name::REFUSALS,
+            source: include_str!(concat!(stringify!($name), ".rs")),
+        }),*];
 
         mod refuses_what_is_wrong {
             $(#[test]
@@ -63,7 +75,8 @@ fn edges(instruction: &str) {
 fn every_instruction_is_tried() {
     let idl = Idl::committed();
     let names: Vec<&str> = idl.instructions.iter().map(|instruction| instruction.name.as_str()).collect();
-    assert_eq!(names, TRIED, "the IDL's instructions, and those that are tried");
+    let tried: Vec<&str> = TRIED.iter().map(|tried| tried.name).collect();
+    assert_eq!(names, tried, "the IDL's instructions, and those that are tried");
     for name in names {
         assert!(scenes::of(name).next().is_some(), "{name} has no scene");
     }
@@ -73,6 +86,17 @@ fn every_instruction_is_tried() {
         let situations: Vec<&str> = scenes::of(&instruction.name).filter(|c| c.quorum).map(|c| c.situation).collect();
         let both = ["signed", "approved"].iter().all(|way| situations.contains(way));
         assert_eq!(gated, both, "{}: {situations:?}", instruction.name);
+    }
+}
+
+/// A list that nobody checks is worth nothing, and neither are refusals of what never succeeds.
+#[test]
+fn every_file_checks_its_refusals_and_a_success() {
+    for Tried { name, refusals, source } in TRIED {
+        assert!(source.starts_with(&format!("//! `{name}`")), "{name}.rs does not say what it is about");
+        assert!(!refusals.is_empty() && source.contains("    check(REFUSALS);\n"), "{name} refuses nothing");
+        let lists = source.matches("    check(").count();
+        assert!(source.matches("#[test]").count() > lists, "{name} never succeeds");
     }
 }
 

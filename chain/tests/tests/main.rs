@@ -1,49 +1,65 @@
-//! One module an instruction; each lists its refusals, and `errors` looks whether together they cover the program's.
+//! One module an instruction, of its name; each lists its refusals (`every_instruction` has all 43), and `errors` looks whether
+//! together they cover the program's.
 
 #![allow(clippy::result_large_err, reason = "litesvm returns its results by value")]
 
 mod accuse_router;
 mod accuse_validator;
 mod accuse_verifier;
+mod advance_epoch;
 mod allocate_launch;
 mod approvals;
+mod approve;
 mod approve_emission;
 mod artifact;
 mod attacks;
 mod batch;
-mod bls;
 mod claim_audits;
 mod claim_work;
-mod cohort;
+mod close_approvals;
+mod close_batch;
 mod compact_escrow;
 mod compute;
 mod curve;
-mod deposit;
-mod epoch;
 mod errors;
 mod every_instruction;
 mod forty_years;
+mod fund_deposit;
 mod initialize;
 mod open_escrow;
-mod operator;
+mod open_escrow_from_deposit;
+mod open_work;
+mod pay_verifier;
 mod plant_honeypot;
 mod publish_node_key;
 mod random_steps;
 mod record_liveness;
 mod refund_expired;
 mod refund_reject;
+mod register_bls_key;
+mod register_operator;
 mod register_validator;
 mod release;
+mod release_cohort;
 mod scenes;
 mod security;
 mod set_model;
 mod settle;
+mod settle_batch;
+mod settle_batched;
+mod settle_cohort;
 mod settle_quorum;
 mod slash_operator;
 mod slash_validator;
 mod sources;
+mod stake_operator;
+mod stake_validator;
 mod statement_vectors;
+mod unstake_operator;
+mod unstake_validator;
+mod update_operator;
 mod update_validator;
-mod validator_stake;
 mod vectors;
-mod verifier;
+mod withdraw_deposit;
+mod withdraw_operator;
+mod withdraw_validator;

@@ -5,7 +5,7 @@
 use crate::accuse_validator::{REPLY, accused, evidence};
 use crate::approve_emission::approval;
 use crate::curve::curve::{CAP_ATOMS, between, by_role, emitted, era};
-use crate::{accuse_router, accuse_verifier, bls, claim_audits, claim_work, record_liveness};
+use crate::{accuse_router, accuse_verifier, claim_audits, claim_work, record_liveness, register_bls_key};
 use ogong_chain_interface::account::{Role, Shard};
 use ogong_chain_interface::event::Settlement;
 use ogong_chain_interface::instruction::*;
@@ -588,7 +588,7 @@ impl Run {
             }
             3 => {
                 let secret = self.dice.roll(1 << 40);
-                let mut key = bls::registration(&NETWORK, self.world.validators[1].address(), secret + 1);
+                let mut key = register_bls_key::registration(&NETWORK, self.world.validators[1].address(), secret + 1);
                 key.response[31] ^= u8::from(!right);
                 let signer = [self.world.validators[1].key.insecure_clone()];
                 self.step("register_bls_key", &[key.instruction(&PROGRAM_ID)], &signer, right);

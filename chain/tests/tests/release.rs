@@ -1,5 +1,7 @@
-//! `release`: who is paid what, and what counts as work.
+//! `release`: who is paid what, and what counts as work. A cohort's is in `release_cohort`.
 
+use crate::fund_deposit::fund;
+use crate::open_escrow_from_deposit;
 use crate::settle::{another, event};
 use litesvm::types::TransactionResult;
 use ogong_chain_interface::account::{EscrowStatus, Role, Work};
@@ -275,6 +277,18 @@ pub const REFUSALS: &[Refusal] = &[
             let mut instruction = world.payment(&deal).instruction(&PROGRAM_ID);
             instruction.accounts[12].pubkey = address::cohort(&PROGRAM_ID, &deal.reply_id);
             send(world, instruction)
+        },
+    },
+    Refusal {
+        name: "the change to the owner's wallet",
+        expected: Chain(ChainError::OwnerPayeeWrong),
+        attempt: |world| {
+            fund(world, 2_000_000).expect("funded");
+            let order = world.order();
+            let deal = open_escrow_from_deposit::open(world, order).expect("opened");
+            world.must(world.settlement(&deal), &world.quorum());
+            let release = Release { change: Change::Token(world.owner.token), ..world.payment(&deal) };
+            world.send(release, &[world.admin.key.insecure_clone()])
         },
     },
 ];

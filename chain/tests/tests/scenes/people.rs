@@ -1,7 +1,7 @@
 //! Beginnings, registrations, stake, epochs.
 
 use super::{case, scene};
-use crate::bls;
+use crate::register_bls_key;
 use ogong_chain_interface::account::Role;
 use ogong_chain_interface::instruction::*;
 use ogong_chain_interface::{EMISSION_CAP_BPS_DEFAULT, PROGRAM_ID, address};
@@ -75,7 +75,8 @@ fn update_validator(world: &mut World) -> Scene {
 }
 
 fn register_bls_key(world: &mut World) -> Scene {
-    let registration = bls::registration(&ogong_chain_tests::world::NETWORK, world.validators[1].address(), 77);
+    let registration =
+        register_bls_key::registration(&ogong_chain_tests::world::NETWORK, world.validators[1].address(), 77);
     scene(registration, [world.validators[1].key.insecure_clone()])
 }
 

@@ -70,7 +70,7 @@ fn settle_cohort_approved(world: &mut World) -> Scene {
     let deal = open(world, 42, None, FAR_MS);
     let mut cohort = cohort(world, &deal, [Address::default(); 2]);
     cohort.payer = world.router.address();
-    let digest = crate::cohort::digest_of(world, &deal, &cohort);
+    let digest = crate::settle_cohort::digest_of(world, &deal, &cohort);
     approved(world, digest, &mut cohort.settle);
     let mut signers = world.quorum();
     signers.push(world.router.key.insecure_clone());

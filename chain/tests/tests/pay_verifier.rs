@@ -1,4 +1,4 @@
-//! `pay_verifier`.
+//! `pay_verifier`: a verifier's fee for an audit, out of the reserve.
 
 use litesvm::types::TransactionResult;
 use ogong_chain_interface::account::{Role, Work};
@@ -11,6 +11,8 @@ use ogong_chain_tests::{Deal, Refusal, World, check};
 
 /// Anchor's: the account is not the one its seeds derive.
 const SEEDS: u32 = 2006;
+/// Anchor's: a token account of another mint.
+const TOKEN_MINT: u32 = 2014;
 
 /// The provider's wallet also scores replies for validators.
 fn enrol(world: &mut World) {
@@ -100,6 +102,51 @@ pub const REFUSALS: &[Refusal] = &[
             reject.verdict.verifiers = vec![world.provider.address()];
             world.must(reject, &world.quorum());
             pay(world, &deal)
+        },
+    },
+    Refusal {
+        name: "from a reserve one atom short",
+        expected: Chain(ChainError::ReserveTooLow),
+        attempt: |world| {
+            let deal = settled(world);
+            let (config, reserve) = (address::config(&PROGRAM_ID), world.reserve());
+            world.fund(&config, &reserve, VERIFIER_FEE - 1);
+            pay(world, &deal)
+        },
+    },
+    Refusal {
+        name: "to an account of another mint",
+        expected: Number(TOKEN_MINT),
+        attempt: |world| {
+            let deal = settled(world);
+            let token = world.provider.token;
+            // the first byte of the token account's mint
+            world.tamper(&token, |data| data[0] ^= 1);
+            let result = pay(world, &deal);
+            world.tamper(&token, |data| data[0] ^= 1);
+            result
+        },
+    },
+    Refusal {
+        name: "one that verifies nothing",
+        expected: Number(SEEDS),
+        attempt: |world| {
+            let deal = settled(world);
+            crate::release::enrol(world, Role::Provider, true);
+            let mut instruction = payment(world, &deal).instruction(&PROGRAM_ID);
+            instruction.accounts[3].pubkey = address::operator(&PROGRAM_ID, Role::Provider, &world.provider.address());
+            world.send(instruction, &[world.admin.key.insecure_clone()])
+        },
+    },
+    Refusal {
+        name: "counted in the epoch before",
+        expected: Chain(ChainError::WorkWrong),
+        attempt: |world| {
+            let deal = settled(world);
+            world.next_epoch();
+            let mut instruction = payment(world, &deal).instruction(&PROGRAM_ID);
+            instruction.accounts[4].pubkey = address::work(&PROGRAM_ID, 0, Role::Verifier, &world.provider.address());
+            world.send(instruction, &[world.admin.key.insecure_clone()])
         },
     },
     Refusal {

@@ -1,4 +1,4 @@
-//! `register_bls_key`.
+//! `register_bls_key`: a key whose owner shows that it has the secret one.
 
 use blstrs::{G2Projective, Scalar};
 use group::Group;
@@ -15,6 +15,8 @@ use sha2::{Digest, Sha256};
 const SEEDS: u32 = 2006;
 /// Anchor's: there is no such account.
 const NOT_INITIALIZED: u32 = 3012;
+/// Anchor's: the key did not sign.
+const NOT_SIGNER: u32 = 3010;
 
 /// `H("ogong/v1/settlement/bls-key", network ‖ program ‖ authority ‖ K ‖ R)`, its first 16 bytes big-endian.
 fn challenge(network: &[u8; 32], authority: &Address, key: &[u8; 96], commitment: &[u8; 96]) -> Scalar {
@@ -103,6 +105,16 @@ pub const REFUSALS: &[Refusal] = &[
             let mut instruction = registration.instruction(&PROGRAM_ID);
             instruction.accounts[2].pubkey = address::validator(&PROGRAM_ID, &world.validators[1].address());
             world.send(instruction, &world.quorum()[..1])
+        },
+    },
+    Refusal {
+        name: "without the validator's signature",
+        expected: Number(NOT_SIGNER),
+        attempt: |world| {
+            let registration = registration(&NETWORK, world.validators[0].address(), 77);
+            let mut instruction = registration.instruction(&PROGRAM_ID);
+            instruction.accounts[0].is_signer = false;
+            world.send(instruction, &[world.owner.key.insecure_clone()])
         },
     },
     Refusal {

@@ -12,6 +12,8 @@ use ogong_chain_tests::{Refusal, World, check};
 
 /// Anchor's: the account is not the one its seeds derive.
 const SEEDS: u32 = 2006;
+/// Anchor's: the key did not sign.
+const NOT_SIGNER: u32 = 3010;
 
 fn advance(world: &mut World) -> TransactionResult {
     let advance = AdvanceEpoch { payer: world.admin.address(), epoch: world.config().stake_epoch };
@@ -25,6 +27,15 @@ pub const REFUSALS: &[Refusal] = &[
         expected: Chain(ChainError::EpochNotOver),
         attempt: |world| {
             world.set_time(START_S + 3_599);
+            advance(world)
+        },
+    },
+    Refusal {
+        name: "twice",
+        expected: Chain(ChainError::EpochNotOver),
+        attempt: |world| {
+            world.set_time(START_S + 3_600);
+            advance(world).expect("the first");
             advance(world)
         },
     },
@@ -50,6 +61,27 @@ pub const REFUSALS: &[Refusal] = &[
             let result = advance(world);
             world.tamper(&config, |data| data[180] = 1);
             result
+        },
+    },
+    Refusal {
+        name: "an epoch before closed in place of the current one",
+        expected: Number(SEEDS),
+        attempt: |world| {
+            world.next_epoch();
+            world.set_time(START_S + 7_200);
+            let mut instruction = AdvanceEpoch { payer: world.admin.address(), epoch: 1 }.instruction(&PROGRAM_ID);
+            instruction.accounts[3].pubkey = address::epoch(&PROGRAM_ID, 0);
+            world.send(instruction, &[world.admin.key.insecure_clone()])
+        },
+    },
+    Refusal {
+        name: "at the cost of one that did not sign",
+        expected: Number(NOT_SIGNER),
+        attempt: |world| {
+            world.set_time(START_S + 3_600);
+            let mut instruction = AdvanceEpoch { payer: world.admin.address(), epoch: 0 }.instruction(&PROGRAM_ID);
+            instruction.accounts[0].is_signer = false;
+            world.send(instruction, &[world.router.key.insecure_clone()])
         },
     },
 ];

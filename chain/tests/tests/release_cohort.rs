@@ -1,43 +1,14 @@
-//! `settle_cohort`, and how its release pays each shard.
+//! `release` of a reply that a cohort served: how each shard is paid. What is decided about it is in `settle_cohort`.
 
-use crate::approvals::digest;
 use crate::release::enrol;
+use crate::settle_cohort::{digest_of, settlement, shards};
 use litesvm::types::TransactionResult;
 use ogong_chain_interface::account::{EscrowStatus, Role, Shard, Work};
-use ogong_chain_interface::instruction::{Release, Served, SettleCohort};
+use ogong_chain_interface::instruction::{Release, Served};
 use ogong_chain_interface::{Address, ChainError, PROGRAM_ID, address};
 use ogong_chain_tests::Expected::Chain;
 use ogong_chain_tests::world::FUNDS;
 use ogong_chain_tests::{Deal, Refusal, World, check};
-
-/// The admin's and the router's wallet run the two halves of the model; the provider's share of the ordinary reply is 425.
-fn shards(world: &World) -> Vec<Shard> {
-    let shard = |payout, amount| Shard { operator: Address::default(), payout, amount };
-    vec![shard(world.admin.address(), 300), shard(world.router.address(), 125)]
-}
-
-fn settlement(world: &World, deal: &Deal, shards: Vec<Shard>) -> SettleCohort {
-    SettleCohort { settle: world.settlement(deal), payer: world.validators[0].address(), shards }
-}
-
-/// What `settle_cohort` will compute.
-pub fn digest_of(world: &World, deal: &Deal, cohort: &SettleCohort) -> [u8; 32] {
-    let shards = cohort.shards.iter().flat_map(|shard| [(shard.payout, shard.amount), (shard.operator, 0)]);
-    let others = [
-        (world.router.address(), 25),
-        (world.fee_owners[0].address(), 25),
-        (address::config(&PROGRAM_ID), 25),
-        (world.owner.address(), 999_500),
-    ];
-    digest(deal, &cohort.settle.verdict, shards.chain(others).collect())
-}
-
-fn settle(world: &mut World, spoil: fn(&mut Vec<Shard>)) -> TransactionResult {
-    let deal = world.open();
-    let mut shards = shards(world);
-    spoil(&mut shards);
-    world.send(settlement(world, &deal, shards), &world.quorum())
-}
 
 /// A cohort settled; its release with something wrong.
 fn released(world: &mut World, spoil: fn(&World, &mut Release)) -> TransactionResult {
@@ -54,55 +25,6 @@ fn payment(world: &World, deal: &Deal, shards: &[Shard]) -> Release {
 }
 
 pub const REFUSALS: &[Refusal] = &[
-    Refusal {
-        name: "one atom too much",
-        expected: Chain(ChainError::CohortNotConserved),
-        attempt: |world| settle(world, |shards| shards[0].amount += 1),
-    },
-    Refusal {
-        name: "one atom too little",
-        expected: Chain(ChainError::CohortNotConserved),
-        attempt: |world| settle(world, |shards| shards[1].amount -= 1),
-    },
-    Refusal {
-        name: "a sum that wraps to the right one",
-        expected: Chain(ChainError::CohortNotConserved),
-        attempt: |world| settle(world, |shards| (shards[0].amount, shards[1].amount) = (u64::MAX, 426)),
-    },
-    Refusal {
-        name: "of one",
-        expected: Chain(ChainError::CohortSizeWrong),
-        attempt: |world| {
-            settle(world, |shards| {
-                shards.pop();
-                shards[0].amount = 425;
-            })
-        },
-    },
-    Refusal {
-        name: "of nine",
-        expected: Chain(ChainError::CohortSizeWrong),
-        attempt: |world| settle(world, |shards| *shards = vec![Shard { amount: 0, ..shards[0] }; 9]),
-    },
-    Refusal {
-        name: "two of three signers",
-        expected: Chain(ChainError::QuorumNotReached),
-        attempt: |world| {
-            let deal = world.open();
-            let mut settle = settlement(world, &deal, shards(world));
-            settle.settle.cosigners.truncate(1);
-            world.send(settle, &world.quorum()[..2])
-        },
-    },
-    Refusal {
-        name: "twice",
-        expected: Chain(ChainError::EscrowNotOpen),
-        attempt: |world| {
-            let deal = world.open();
-            world.must(settlement(world, &deal, shards(world)), &world.quorum());
-            world.send(settlement(world, &deal, shards(world)), &world.quorum())
-        },
-    },
     Refusal {
         name: "shards in another order",
         expected: Chain(ChainError::ProviderPayeeWrong),
