@@ -3,7 +3,7 @@
 
 use crate::accuse_validator::{self, REPLY, accused};
 use crate::approve_emission::approval;
-use crate::{approvals, claim_work, record_liveness, release, settle_cohort};
+use crate::{approvals, claim_work, record_liveness, release_work, settle_cohort};
 use litesvm::types::TransactionResult;
 use ogong_chain_interface::account::{Role, Shard};
 use ogong_chain_interface::evidence::{Honeypot, Vote, Word};
@@ -183,9 +183,9 @@ fn a_node_chosen_after_the_beacon_is_not_challenged() {
 #[test]
 fn a_router_without_its_bond_earns_no_routes() {
     let mut world = World::with_stakes(&[1_000; 3]);
-    release::enrol(&mut world, Role::Provider, true);
-    release::enrol(&mut world, Role::Router, true);
-    let bonded = release::registered_deal(&mut world);
+    release_work::enrol(&mut world, Role::Provider, true);
+    release_work::enrol(&mut world, Role::Router, true);
+    let bonded = release_work::registered_deal(&mut world);
     assert_eq!(world.escrow(&bonded).router_operator, world.router.address());
     let (authority, authority_token) = (world.router.address(), world.router.token);
     let leave = MoveOperatorStake { authority, authority_token, role: Role::Router, movement: Movement::Unstake(100) };

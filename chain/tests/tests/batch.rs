@@ -57,13 +57,6 @@ impl Group {
         }
     }
 
-    /// What the quorum of that batch agrees to.
-    pub fn digest(&self, world: &World, batch: &SettleBatch) -> [u8; 32] {
-        let SettleBatch { root, count, stake_epoch, expiry_ms, .. } = *batch;
-        let fee_owner = world.fee_owners[0].address();
-        event::Batch { network: NETWORK, program: PROGRAM_ID, root, count, fee_owner, stake_epoch, expiry_ms }.digest()
-    }
-
     pub fn settlement(&self, world: &World, index: usize) -> SettleBatched {
         SettleBatched {
             root: self.root(),
@@ -73,6 +66,13 @@ impl Group {
             proof: merkle::proof(&self.leaves, index).expect("a leaf"),
         }
     }
+}
+
+/// What the quorum agrees to of a batch that the first validator handles.
+pub fn digest(world: &World, batch: &SettleBatch) -> [u8; 32] {
+    let SettleBatch { root, count, stake_epoch, expiry_ms, .. } = *batch;
+    let fee_owner = world.fee_owners[0].address();
+    event::Batch { network: NETWORK, program: PROGRAM_ID, root, count, fee_owner, stake_epoch, expiry_ms }.digest()
 }
 
 /// The table of chain/README.md: every reply of a batch settled and released, by transactions that anyone sends, with five

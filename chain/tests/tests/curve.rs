@@ -2,6 +2,7 @@
 
 #[path = "../../programs/chain/src/curve.rs"]
 #[allow(dead_code, reason = "the program uses more of it")]
+#[allow(clippy::module_inception, reason = "it has the file's name in the program, too")]
 pub mod curve;
 
 use curve::{CAP_ATOMS, HALVING_S, LAUNCH_ATOMS, TRANCHE_ATOMS, between, emitted};

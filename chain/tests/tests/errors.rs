@@ -2,8 +2,8 @@
 
 use crate::every_instruction::TRIED;
 use crate::{
-    approvals, approve_emission, record_liveness, release_cohort, settle_batch, settle_cohort, settle_quorum,
-    slash_operator, slash_validator,
+    approvals, approve_emission, record_liveness, release_cohort, release_work, settle_batch, settle_cohort,
+    settle_quorum, slash_operator, slash_validator,
 };
 use ogong_chain_interface::ChainError;
 use ogong_chain_tests::{Expected, Refusal};
@@ -12,6 +12,7 @@ use ogong_chain_tests::{Expected, Refusal};
 const SHARED: &[&[Refusal]] = &[
     approvals::REFUSALS,
     release_cohort::REFUSALS,
+    release_work::REFUSALS,
     settle_quorum::REFUSALS,
     approve_emission::QUORUM_REFUSALS,
     record_liveness::QUORUM_REFUSALS,

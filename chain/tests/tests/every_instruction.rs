@@ -15,8 +15,8 @@ pub struct Tried {
     source: &'static str,
 }
 
-/// Tests of its own for each instruction; `every_instruction_is_tried` compares the list with the IDL. One that has no file of its
-/// name, or no `REFUSALS` in it, does not compile.
+/// Tests of its own for each instruction; `every_instruction_is_tried` compares the list with the IDL. One that has no file
+/// of its name, or no `REFUSALS` in it, does not compile.
 macro_rules! instructions {
     ($($name:ident)*) => {
         pub const TRIED: &[Tried] = &[$(Tried {

@@ -41,6 +41,7 @@ mod register_operator;
 mod register_validator;
 mod release;
 mod release_cohort;
+mod release_work;
 mod scenes;
 mod security;
 mod set_model;

@@ -138,7 +138,7 @@ pub const REFUSALS: &[Refusal] = &[
         name: "another's registration for the provider's",
         expected: Chain(ChainError::OperatorMismatch),
         attempt: |world| {
-            crate::release::enrol(world, Role::Provider, false);
+            crate::release_work::enrol(world, Role::Provider, false);
             fund(world, 2_000_000).expect("funded");
             let mut order = world.order();
             order.provider = [0x99; 32];

@@ -132,7 +132,7 @@ pub const REFUSALS: &[Refusal] = &[
         expected: Number(SEEDS),
         attempt: |world| {
             let deal = settled(world);
-            crate::release::enrol(world, Role::Provider, true);
+            crate::release_work::enrol(world, Role::Provider, true);
             let mut instruction = payment(world, &deal).instruction(&PROGRAM_ID);
             instruction.accounts[3].pubkey = address::operator(&PROGRAM_ID, Role::Provider, &world.provider.address());
             world.send(instruction, &[world.admin.key.insecure_clone()])
@@ -154,7 +154,7 @@ pub const REFUSALS: &[Refusal] = &[
         expected: Chain(ChainError::WorkWrong),
         attempt: |world| {
             let deal = settled(world);
-            crate::release::enrol(world, Role::Router, true);
+            crate::release_work::enrol(world, Role::Router, true);
             let mut instruction = payment(world, &deal).instruction(&PROGRAM_ID);
             instruction.accounts[4].pubkey = address::work(&PROGRAM_ID, 0, Role::Router, &world.router.address());
             world.send(instruction, &[world.admin.key.insecure_clone()])

@@ -9,6 +9,10 @@ use ogong_chain_tests::Expected::{Chain, Number};
 use ogong_chain_tests::world::FUNDS;
 use ogong_chain_tests::{Refusal, World, check};
 
+/// Anchor's: the account is not the one its seeds derive.
+const SEEDS: u32 = 2006;
+/// Anchor's: the key did not sign.
+const NOT_SIGNER: u32 = 3010;
 /// Anchor's: a token account that is another's.
 const TOKEN_OWNER: u32 = 2015;
 /// SPL Token's.
@@ -69,6 +73,36 @@ pub const REFUSALS: &[Refusal] = &[
         name: "more than it has",
         expected: Number(INSUFFICIENT_FUNDS),
         attempt: |world| newcomer(world, |_, registration| registration.stake = FUNDS + 1),
+    },
+    Refusal {
+        name: "counted in the epoch before",
+        expected: Number(SEEDS),
+        attempt: |world| {
+            world.next_epoch();
+            newcomer(world, |_, registration| registration.epoch = 0)
+        },
+    },
+    Refusal {
+        name: "into the escrows' vault",
+        expected: Number(SEEDS),
+        attempt: |world| {
+            let authority = world.wallet(FUNDS);
+            let mut instruction = world.registration(&authority, &authority, 1_000).instruction(&PROGRAM_ID);
+            let stake_vault = address::stake_vault(&PROGRAM_ID);
+            let vault = instruction.accounts.iter_mut().find(|account| account.pubkey == stake_vault);
+            vault.expect("a vault").pubkey = address::vault(&PROGRAM_ID);
+            world.send(instruction, &[authority.key])
+        },
+    },
+    Refusal {
+        name: "without the validator's signature",
+        expected: Number(NOT_SIGNER),
+        attempt: |world| {
+            let authority = world.wallet(FUNDS);
+            let mut instruction = world.registration(&authority, &authority, 1_000).instruction(&PROGRAM_ID);
+            instruction.accounts[0].is_signer = false;
+            world.send(instruction, &[world.owner.key.insecure_clone()])
+        },
     },
 ];
 

@@ -1,6 +1,6 @@
 //! `release` of a reply that a cohort served: how each shard is paid. What is decided about it is in `settle_cohort`.
 
-use crate::release::enrol;
+use crate::release_work::enrol;
 use crate::settle_cohort::{digest_of, settlement, shards};
 use litesvm::types::TransactionResult;
 use ogong_chain_interface::account::{EscrowStatus, Role, Shard, Work};

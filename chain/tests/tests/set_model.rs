@@ -9,6 +9,8 @@ use ogong_chain_tests::{Refusal, World, check};
 
 /// Anchor's: the account is not the one the model id derives.
 const SEEDS: u32 = 2006;
+/// Anchor's: the key did not sign.
+const NOT_SIGNER: u32 = 3010;
 
 const ID: &str = "ogong/verified/huggingface/smollm2-135m-instruct";
 
@@ -41,6 +43,15 @@ pub const REFUSALS: &[Refusal] = &[
             let mut instruction = entry(world, ID).instruction(&PROGRAM_ID);
             instruction.accounts[2].pubkey = address::model(&PROGRAM_ID, "ogong/tee/a/b");
             world.send(instruction, &[world.admin.key.insecure_clone()])
+        },
+    },
+    Refusal {
+        name: "without the admin's signature",
+        expected: Number(NOT_SIGNER),
+        attempt: |world| {
+            let mut instruction = entry(world, ID).instruction(&PROGRAM_ID);
+            instruction.accounts[0].is_signer = false;
+            world.send(instruction, &[world.owner.key.insecure_clone()])
         },
     },
     bad_id("no parts", |world| enter(world, "")),

@@ -1,7 +1,7 @@
 //! `settle_batch`: a quorum signs the root over many settlements.
 
 use crate::approve::approve;
-use crate::batch::Group;
+use crate::batch::{Group, digest};
 use crate::settle::event as event_of;
 use crate::settle_batched::by_anyone;
 use litesvm::types::TransactionResult;
@@ -23,28 +23,23 @@ const NOT_SIGNER: u32 = 3010;
 const NOT_INITIALIZED: u32 = 3012;
 
 /// A batch that only its quorum is missing of.
-struct Ready {
-    group: Group,
-    batch: SettleBatch,
-}
+struct Ready(SettleBatch);
 
 impl Gated for Ready {
     fn prepare(world: &mut World) -> Self {
         world.next_epoch();
         world.next_epoch();
-        let group = Group::open(world, 2);
-        let batch = group.batch(world);
-        Self { group, batch }
+        Self(Group::open(world, 2).batch(world))
     }
 
     fn instructions(&self, behind: Behind) -> Vec<Instruction> {
         let Behind { handler, cosigners, approvals, stake_epoch } = behind;
-        let batch = SettleBatch { handler, cosigners, approvals, stake_epoch, ..self.batch.clone() };
+        let batch = SettleBatch { handler, cosigners, approvals, stake_epoch, ..self.0.clone() };
         vec![batch.instruction(&PROGRAM_ID)]
     }
 
     fn digest(&self, world: &World, stake_epoch: u64) -> [u8; 32] {
-        self.group.digest(world, &SettleBatch { stake_epoch, ..self.batch.clone() })
+        digest(world, &SettleBatch { stake_epoch, ..self.0.clone() })
     }
 }
 
@@ -143,7 +138,7 @@ fn approvals_stand_behind_a_batch_too() {
     let mut world = World::with_stakes(&[1_000; 3]);
     let group = Group::open(&mut world, 2);
     let mut batch = group.batch(&world);
-    let digest = group.digest(&world, &batch);
+    let digest = digest(&world, &batch);
     (0..3).for_each(|validator| {
         approve(&mut world, digest, validator).expect("approves");
     });

@@ -1,6 +1,6 @@
 //! `settle_batched`: one reply of a batch, by its proof and by anyone.
 
-use crate::batch::Group;
+use crate::batch::{Group, digest};
 use crate::close_batch::close;
 use litesvm::types::TransactionResult;
 use ogong_chain_interface::account::{Batch, EscrowStatus};
@@ -161,7 +161,7 @@ fn each_reply_of_a_batch_is_settled_and_paid() {
     let batch = group.batch(&world);
     let meta = world.must(batch.clone(), &world.quorum());
     let announced = Batched::decode(&crate::settle::event(&meta.logs)).expect("the event");
-    let digest = group.digest(&world, &batch);
+    let digest = digest(&world, &batch);
     assert_eq!((announced.digest, announced.count, announced.signed_stake), (digest, 7, 3_000));
     for index in [6, 0, 3, 1, 5, 2, 4] {
         let settle = group.settlement(&world, index);

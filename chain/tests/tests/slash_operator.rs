@@ -115,8 +115,8 @@ pub const REFUSALS: &[Refusal] = &[
 
 #[test]
 fn the_whole_bond_goes_to_the_reserve() {
-    let cases: [(fn(&mut World) -> Slash, u64); 2] = [(Slash::verifier, 500), (Slash::router, 700)];
-    for (scene, stake) in cases {
+    let scenes: [fn(&mut World) -> Slash; 2] = [Slash::verifier, Slash::router];
+    for (scene, stake) in scenes.into_iter().zip([500, 700]) {
         let mut world = World::with_stakes(&[1_000; 3]);
         let slash = scene(&mut world);
         let accuser_before = world.balance(&world.owner.token);
