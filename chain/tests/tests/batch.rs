@@ -1,5 +1,4 @@
-//! What the three instructions of a batch share: the replies in it, and what each costs. Proofs that must not pass are in
-//! `settle_batched::REFUSALS`.
+//! What the three instructions of a batch share: the replies in it, and what each costs.
 
 use crate::approvals::settle_digest;
 use crate::close_batch::close;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::message::{QuorumMessage, choose_cosigners};
 use crate::wallet::Wallet;
+use ogong_base::hash::{RecordHash, VerdictHash};
 use ogong_chain_interface::account::{Bond, BondStatus};
 
 pub(crate) fn wallet(n: u8) -> Wallet {
